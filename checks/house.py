@@ -1,0 +1,97 @@
+"""The static half of `make test`: every tool that reads the tree without running it.
+
+Runs all of them and reports all of them: one red tool does not hide the next. What can only be
+seen by running something (tests, rehearsals) is not here.
+"""
+
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+GO_MODULE = ROOT / "lab" / "talos"
+DEADLINE_SECONDS = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One tool: what it is called, what to run and where; output counts as failure for `silent`."""
+
+    name: str
+    argv: tuple[str, ...]
+    cwd: Path = ROOT
+    silent: bool = False
+
+
+def python_steps() -> list[Step]:
+    """Format, lint, types, layers and YAML."""
+    bin_directory = Path(sys.executable).parent
+
+    def tool(name: str) -> str:
+        return str(bin_directory / name)
+
+    return [
+        Step(name="ruff format", argv=(tool("ruff"), "format", "--check", "--quiet", ".")),
+        Step(name="ruff check", argv=(tool("ruff"), "check", "--quiet", ".")),
+        Step(name="mypy --strict", argv=(tool("mypy"), "--no-error-summary", ".")),
+        Step(name="import layers", argv=(tool("lint-imports"),)),
+        Step(name="yamllint", argv=(tool("yamllint"), "--strict", ".")),
+    ]
+
+
+def go_steps() -> list[Step]:
+    """Format, vet, staticcheck and race-checked tests of the machine simulator."""
+    return [
+        Step(name="gofmt", argv=("gofmt", "-l", "."), cwd=GO_MODULE, silent=True),
+        Step(name="go vet", argv=("go", "vet", "./..."), cwd=GO_MODULE),
+        Step(name="staticcheck", argv=("go", "tool", "staticcheck", "./..."), cwd=GO_MODULE),
+        Step(name="go test -race", argv=("go", "test", "-race", "./..."), cwd=GO_MODULE),
+    ]
+
+
+def run(step: Step) -> str | None:
+    """The step's output when it failed, else None."""
+    try:
+        done = subprocess.run(
+            step.argv,
+            cwd=step.cwd,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"no answer within {DEADLINE_SECONDS} s"
+    except FileNotFoundError:
+        return f"{step.argv[0]} is not installed: run `make setup`"
+    output = (done.stdout + done.stderr).strip()
+    if done.returncode != 0 or (step.silent and output):
+        return output or f"exit code {done.returncode}"
+    return None
+
+
+def main() -> int:
+    """Run every step; 0 when all passed."""
+    steps = python_steps()
+    if (GO_MODULE / "go.mod").exists():
+        if shutil.which("go") is None:
+            print("house: Go is not on PATH; the machine simulator needs Go 1.26 or newer")
+            return 1
+        steps += go_steps()
+    failed = 0
+    for step in steps:
+        started = time.monotonic()
+        problem = run(step)
+        seconds = time.monotonic() - started
+        print(f"house: {'FAILED' if problem else 'ok':6} {step.name} ({seconds:.1f} s)", flush=True)
+        if problem:
+            failed += 1
+            print(problem, flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
