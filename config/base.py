@@ -1,0 +1,165 @@
+"""The one base of every section of a stack's config, and the value types that carry meaning.
+
+Sections are frozen, speak camelCase like the Talos and Kubernetes YAML beside them, and forbid what
+they do not know. Nothing here reads a file or knows an engine.
+"""
+
+import re
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_interface,
+    ip_network,
+)
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+Interface = IPv4Interface | IPv6Interface
+
+
+class Model(BaseModel):
+    """A section: frozen, camelCase, refuses unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+def parse_address(value: object) -> Address:
+    """An address without a mask; says so when it got a network."""
+    if isinstance(value, IPv4Address | IPv6Address):
+        return value
+    if "/" in str(value):
+        raise ValueError(f"{value!s} has a mask; an address is wanted here")
+    try:
+        return ip_address(str(value))
+    except ValueError as error:
+        raise ValueError(f"{value!s} is not an IP address") from error
+
+
+def parse_network(value: object) -> Network:
+    """A canonical network; host bits are refused with the network that was probably meant.
+
+    A `10.0.3.4/28` route once crashed Tailscale, and a pod net with host bits set *was* the node
+    VLAN once it was masked.
+    """
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ip_network(str(value))
+    except ValueError as error:
+        try:
+            meant = ip_network(str(value), strict=False)
+        except ValueError:
+            raise ValueError(f"{value!s} is not a network in CIDR form") from error
+        raise ValueError(f"{value!s} has host bits set; did you mean {meant}?") from error
+
+
+def parse_interface(value: object) -> Interface:
+    """An address with the mask of its network, as in `10.0.1.1/16`."""
+    if isinstance(value, IPv4Interface | IPv6Interface):
+        return value
+    if "/" not in str(value):
+        raise ValueError(f"{value!s} lacks its mask, as in {value!s}/24")
+    return ip_interface(str(value))
+
+
+def checked_mac(value: str) -> str:
+    """A unicast MAC address, upper case with colons as Proxmox writes it."""
+    text = value.upper().replace("-", ":")
+    if not re.fullmatch(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", text):
+        raise ValueError(f"{value!r} is not a MAC address like BC:24:11:00:01:01")
+    if int(text[:2], 16) & 1:
+        raise ValueError(f"{value!r} is a multicast address; a network card has a unicast one")
+    return text
+
+
+def checked_name(value: str) -> str:
+    """An RFC 1123 label: what Kubernetes, Proxmox and DNS all accept as a name."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+        raise ValueError(
+            f"{value!r} is not a name of lower-case letters, digits and inner hyphens (at most 63)"
+        )
+    return value
+
+
+def checked_fqdn(value: str) -> str:
+    """A fully qualified domain name without a trailing dot."""
+    labels = value.split(".")
+    if len(labels) < 2 or any(
+        not re.fullmatch(r"[a-z0-9_]([a-z0-9-]*[a-z0-9])?", x) for x in labels
+    ):
+        raise ValueError(f"{value!r} is not a domain name like test-cluster.example.com")
+    return value
+
+
+def checked_hostname(value: str) -> str:
+    """A domain name, or a wildcard one like `*.example.com`."""
+    checked_fqdn(value.removeprefix("*."))
+    return value
+
+
+def checked_https(value: str) -> str:
+    """An https URL without a trailing slash."""
+    if not re.fullmatch(r"https://[A-Za-z0-9.\[\]:-]+(/\S*)?", value):
+        raise ValueError(f"{value!r} is not an https URL")
+    return value.rstrip("/")
+
+
+_TEXT = PlainSerializer(str, return_type=str)
+IpAddress = Annotated[Address, BeforeValidator(parse_address), _TEXT]
+Cidr = Annotated[Network, BeforeValidator(parse_network), _TEXT]
+Mac = Annotated[str, AfterValidator(checked_mac)]
+Name = Annotated[str, AfterValidator(checked_name)]
+Fqdn = Annotated[str, AfterValidator(checked_fqdn)]
+Hostname = Annotated[str, AfterValidator(checked_hostname)]
+HttpsUrl = Annotated[str, AfterValidator(checked_https)]
+
+
+class AddressRange(Model):
+    """First and last address of a span, both included."""
+
+    first: IpAddress
+    last: IpAddress
+
+    def __str__(self) -> str:
+        """`first-last`, or one address."""
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+    def __contains__(self, address: Address) -> bool:
+        """Whether the address lies in the span."""
+        return address.version == self.first.version and int(self.first) <= int(address) <= int(
+            self.last
+        )
+
+    def overlaps(self, other: "AddressRange") -> bool:
+        """Whether the two spans share an address."""
+        return other.first in self or self.first in other
+
+
+def parse_range(value: object) -> object:
+    """`10.0.3.4-10.0.3.20`, a single address, or a network, as a span."""
+    if not isinstance(value, str):
+        return value
+    if "/" in value:
+        network = parse_network(value)
+        return {"first": network[0], "last": network[-1]}
+    first, _, last = value.partition("-")
+    span = {"first": parse_address(first.strip()), "last": parse_address((last or first).strip())}
+    if span["first"].version != span["last"].version:
+        raise ValueError(f"{value!r} starts in one address family and ends in the other")
+    if int(span["last"]) < int(span["first"]):
+        raise ValueError(f"{value!r} ends before it starts")
+    return span
+
+
+Range = Annotated[AddressRange, BeforeValidator(parse_range)]

@@ -1,0 +1,54 @@
+"""The root of a stack's config: one cluster, with everything that follows from its facts."""
+
+from pydantic import Field
+
+from config.base import Fqdn, Model, Name
+from config.cilium import Cilium
+from config.machines import Machine
+from config.network import ClusterNetwork
+from config.proxmox import Proxmox
+from config.services import Dns, Gitops, Seeds, Storage
+from config.talos import Talos
+
+API_PORT = 6443
+
+
+class Cluster(Model):
+    """One cluster: the value of `hearth:cluster` in `Pulumi.<stack>.yaml`."""
+
+    name: Name
+    domain: Fqdn
+    protected: bool = False
+    talos: Talos
+    proxmox: Proxmox | None = None
+    network: ClusterNetwork
+    machines: tuple[Machine, ...] = Field(min_length=1)
+    cilium: Cilium
+    storage: Storage
+    seeds: Seeds = Seeds()
+    gitops: Gitops
+    dns: Dns = Dns()
+
+    @property
+    def control_planes(self) -> tuple[Machine, ...]:
+        """The control planes in config order; the first one is bootstrapped."""
+        return tuple(machine for machine in self.machines if machine.is_control_plane)
+
+    @property
+    def workers(self) -> tuple[Machine, ...]:
+        """The workers in config order."""
+        return tuple(machine for machine in self.machines if not machine.is_control_plane)
+
+    @property
+    def endpoint(self) -> str:
+        """The Kubernetes API as clients reach it: on the VIP."""
+        vip = self.network.api_vip
+        host = f"[{vip}]" if vip.version == 6 else str(vip)
+        return f"https://{host}:{API_PORT}"
+
+    @property
+    def api_names(self) -> tuple[str, ...]:
+        """One list of names and addresses for both the Talos and the Kubernetes certificates."""
+        addresses = [str(address) for m in self.control_planes for address in m.addresses]
+        vips = [str(vip) for vip in self.network.vips]
+        return (*vips, *addresses, f"api.{self.domain}", "127.0.0.1", "::1", "localhost")

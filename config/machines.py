@@ -1,0 +1,98 @@
+"""The machines: what every one has, and the one fork - a virtual machine made, or a host adopted.
+
+Addresses are facts, never read back from a hypervisor's agent: an agent lists VIPs and CNI
+interfaces too, and changes its answer at every refresh.
+"""
+
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from config.base import IpAddress, Mac, Model, Name
+
+GIB = 1024**3
+
+
+class Role(StrEnum):
+    """A machine's part in Kubernetes."""
+
+    CONTROL_PLANE = "controlPlane"
+    WORKER = "worker"
+
+    @property
+    def talos(self) -> str:
+        """Talos' word for it."""
+        return "controlplane" if self is Role.CONTROL_PLANE else "worker"
+
+
+class VirtualMachine(Model):
+    """A Proxmox VM that the program makes and destroys."""
+
+    host: Name
+    id: int = Field(ge=100, le=999999999, description="VMID, unique on the Proxmox cluster")
+    cores: int = Field(ge=1, le=512)
+    memory_mib: int = Field(ge=2048, description="Talos wants 2 GiB for a control plane")
+    disk_gib: int = Field(ge=10, description="the system disk; Talos wants 10 GiB")
+
+
+class DiskMatch(Model):
+    """Which disk is meant, by what the hardware says of it; exactly one must match."""
+
+    model: str | None = None
+    serial: str | None = None
+    min_size_gib: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "DiskMatch":
+        if not (self.model or self.serial):
+            raise ValueError("a disk is matched by its model or its serial; neither is given")
+        return self
+
+    def matches(self, model: str, serial: str, size: int) -> bool:
+        """Whether a disk with this model, serial and size (bytes) is meant."""
+        return (
+            (self.model is None or fnmatchcase(model, self.model))
+            and (self.serial is None or serial == self.serial)
+            and (self.min_size_gib is None or size >= self.min_size_gib * GIB)
+        )
+
+
+class DataDisk(Model):
+    """A disk for data, as one Talos UserVolume; survives destroy unless the stack says sweep."""
+
+    name: Name
+    match: DiskMatch
+
+
+class AdoptedHost(Model):
+    """A physical machine, booted into maintenance mode by hand and adopted as it is."""
+
+    maintenance_address: IpAddress
+    uuid: str | None = Field(default=None, pattern=r"^[0-9a-fA-F-]{36}$")
+    install_disk: DiskMatch
+    data_disks: tuple[DataDisk, ...] = ()
+
+
+class Machine(Model):
+    """One Talos machine: name (host name and node name alike), role, addresses, hardware."""
+
+    name: Name
+    role: Role
+    addresses: tuple[IpAddress, ...] = Field(min_length=1, max_length=2)
+    mac: Mac
+    interface: Annotated[str, Field(pattern=r"^[a-z][a-z0-9.]{1,14}$")] | None = None
+    vm: VirtualMachine | None = None
+    metal: AdoptedHost | None = None
+
+    @model_validator(mode="after")
+    def _is_made_or_adopted(self) -> "Machine":
+        if (self.vm is None) == (self.metal is None):
+            raise ValueError("a machine is either a `vm` that is made or a `metal` that is adopted")
+        return self
+
+    @property
+    def is_control_plane(self) -> bool:
+        """Whether the machine runs etcd and an API server."""
+        return self.role is Role.CONTROL_PLANE
