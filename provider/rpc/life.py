@@ -1,0 +1,141 @@
+"""How a plugin's process ends: with its parent, quietly, and with everything it started.
+
+The engine may be killed at any moment, and then nobody tells its plugins. So the kernel is asked
+for a signal when the parent dies, and a thread watches the parent as well (the signal is tied to
+the parent's *thread*, and is not to be had outside Linux). Ctrl-C belongs to the engine, which
+answers it with the Cancel call; a plugin that died of it first would turn every running operation
+into an error.
+
+Programs that a plugin runs go through `run`, which ends them on cancel, at the deadline and with
+the plugin. What is not here: any protocol.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from provider.rpc import operation
+from provider.rpc.errors import Cancelled, Refused
+
+_PR_SET_PDEATHSIG = 1
+_GRACE = 2.0
+_POLL = 0.1
+
+_children: set[subprocess.Popen[bytes]] = set()
+_children_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What a program left: its exit status and what it wrote."""
+
+    status: int
+    stdout: bytes = field(repr=False)
+    stderr: str
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    timeout: float = 60.0,
+) -> Completed:
+    """Run a program to its end; `Refused` when it is missing or does not end in time.
+
+    Secrets belong into `stdin`, `env` or a private file: every user of the machine can read `argv`.
+    """
+    call = operation.current()
+    deadline = time.monotonic() + call.remaining(timeout)
+    child = _start(argv, env)
+    try:
+        data: bytes | None = stdin
+        while True:
+            try:
+                out, err = child.communicate(data, timeout=_POLL)
+            except subprocess.TimeoutExpired:
+                data = None  # communicate keeps what it has not written yet
+                if call.cancelled.is_set():
+                    raise Cancelled(f"{argv[0]}: cancelled") from None
+                if time.monotonic() >= deadline:
+                    raise Refused(f"{argv[0]} did not end within {timeout:g} s") from None
+                continue
+            return Completed(child.returncode, out, err.decode(errors="replace"))
+    finally:
+        _end([child])
+        with _children_lock:
+            _children.discard(child)
+
+
+def _start(argv: Sequence[str], env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    try:
+        with _children_lock:
+            child = subprocess.Popen(list(argv), stdin=pipe, stdout=pipe, stderr=pipe, env=env)
+            _children.add(child)
+    except FileNotFoundError:
+        raise Refused(f"{argv[0]} is not installed: it is not on PATH") from None
+    return child
+
+
+def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    running = [child for child in children if child.poll() is None]
+    for child in running:
+        child.terminate()
+    deadline = time.monotonic() + _GRACE
+    for child in running:
+        try:
+            child.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def leave() -> NoReturn:
+    """End this process at once and in silence, after the programs that it started."""
+    with _children_lock:
+        _end(list(_children))
+    os._exit(0)
+
+
+def install() -> None:
+    """Tie this process to its parent, and settle what its signals do. Call from the main thread."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: leave())
+    signal.signal(signal.SIGHUP, lambda _signal, _frame: leave())
+    parent = os.getppid()
+    if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415 (only where it is of use)
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    threading.Thread(target=_watch, args=(parent,), daemon=True, name="parent").start()
+
+
+def _watch(parent: int) -> None:
+    descriptor = None
+    with suppress(OSError, AttributeError):  # gone already; or no such call on this system
+        descriptor = os.pidfd_open(parent)
+    if descriptor is not None and os.getppid() == parent:
+        select.select([descriptor], [], [])
+    while os.getppid() == parent:
+        time.sleep(_POLL)
+    leave()
+
+
+def hand_over_port(port: int) -> None:
+    """Tell the engine where we listen; from here on whatever is printed goes to stderr.
+
+    The engine reads the port from the first line of stdout and shows the rest to the user.
+    """
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
