@@ -57,6 +57,9 @@ class Gitops(Model):
     repository: str = Field(pattern=r"^(ssh|https)://\S+$")
     branch: str = "main"
     path: str = Field(pattern=r"^\./\S+$")
+    known_hosts: tuple[str, ...] = Field(
+        default=(), description="the Git server's host keys, as lines of an OpenSSH known_hosts"
+    )
 
 
 class Delegation(Model):

@@ -42,7 +42,7 @@ class Tailscale(Model):
 class Lldp(Model):
     """LLDP announcements, as an extension's own config document in every machine's main config."""
 
-    platform: str = "Talos Linux"
+    description: str = "Talos Node"
 
 
 class Talos(Model):

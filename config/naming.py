@@ -1,0 +1,32 @@
+"""Names that a stack gives to things outside itself, derived in one place.
+
+Two stacks may share a Proxmox host, so every such name carries the stack's own; the collision
+check compares exactly these.
+"""
+
+CSI_REALM = "pve"
+
+
+def csi_role(stack: str) -> str:
+    """The Proxmox role of the stack's storage driver."""
+    return f"{stack}-csi"
+
+
+def csi_user(stack: str) -> str:
+    """The Proxmox user of the stack's storage driver."""
+    return f"{stack}-csi@{CSI_REALM}"
+
+
+def csi_token(stack: str) -> str:
+    """The name of that user's token; Proxmox shows its secret once."""
+    return f"{stack}-csi"
+
+
+def image_file(stack: str, version: str, schematic_id: str) -> str:
+    """The Talos image's file name on a datastore; the schematic's first digits tell two apart."""
+    return f"{stack}-talos-{version}-{schematic_id[:12]}.qcow2"
+
+
+def talos_context(stack: str) -> str:
+    """The context in talosconfig and the cluster's name in kubeconfig."""
+    return stack

@@ -1,0 +1,131 @@
+"""Gate: a resource whose create does the waiting.
+
+A hook that fails or is killed is skipped by the next `up`, because its resource counts as created.
+A gate that fails was never created, so the next `up` waits again, and everything that takes its
+outputs waits with it. A gate changes nothing in the cluster but its own short-lived probe Jobs.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from provider import api_server
+from provider.dns_probe import dns_missing
+from provider.rpc import Properties, Refused, Resource, operation, plain
+
+POLL_SECONDS = 0.5
+Missing = dict[str, str]
+
+
+def api_servers_missing(inputs: Properties) -> Missing:
+    """API servers that do not answer `/readyz` with 200, and why."""
+    found = {
+        server: api_server.readiness(inputs["kubeconfig"], server)
+        for server in inputs["apiServers"]
+    }
+    return {server: reason for server, reason in found.items() if reason}
+
+
+def registration_missing(inputs: Properties) -> Missing:
+    """Machines without a Node object; NotReady is right here, no CNI runs yet."""
+    with api_server.connect(inputs["kubeconfig"]) as client:
+        known = api_server.nodes(client)
+    return {name: "no Node of that name yet" for name in inputs["nodes"] if name not in known}
+
+
+def readiness_missing(inputs: Properties) -> Missing:
+    """Nodes that are not Ready, with their kubelet's reason."""
+    with api_server.connect(inputs["kubeconfig"]) as client:
+        known = api_server.nodes(client)
+    found: Missing = {}
+    for name in inputs["nodes"]:
+        reason = api_server.not_ready_because(known[name]) if name in known else "no such Node"
+        if reason:
+            found[name] = reason
+    return found
+
+
+CONDITIONS: dict[str, tuple[str, Callable[[Properties], Missing]]] = {
+    "apiServersReady": ("every API server ready", api_servers_missing),
+    "nodesRegistered": ("every machine registered as a Node", registration_missing),
+    "nodesReady": ("every Node Ready", readiness_missing),
+    "clusterDnsAnswers": ("cluster DNS answering from every Node", dns_missing),
+}
+
+
+class Gate(Resource):
+    """Inputs: `condition`, `kubeconfig`, `apiServers`, `nodes`, `deadlineSeconds`, `hint`.
+
+    Outputs repeat the inputs, so that whoever needs the open gate takes them from it. `trigger` is
+    whatever, once changed, must make the gate wait again.
+    """
+
+    required = ("condition", "kubeconfig", "deadlineSeconds")
+    secret_outputs = ("kubeconfig",)
+
+    def check(self, olds: Properties, news: Properties) -> tuple[Properties, list[Any]]:
+        """Refuse conditions that nobody knows how to wait for."""
+        inputs, failures = super().check(olds, news)
+        condition = plain(inputs.get("condition"))
+        if isinstance(condition, str) and condition not in CONDITIONS:
+            raise Refused(f"a gate waits for one of {', '.join(CONDITIONS)}, not for {condition!r}")
+        return inputs, failures
+
+    def create(self, inputs: Properties, preview: bool, timeout: float) -> tuple[str, Properties]:
+        """Wait until the condition holds."""
+        if preview:
+            return "", self.planned(inputs)
+        wait(plain(inputs), timeout)
+        return str(plain(inputs["condition"])), inputs
+
+    def update(
+        self,
+        id: str,  # noqa: A002
+        olds: Properties,
+        news: Properties,
+        preview: bool,
+        timeout: float,
+    ) -> Properties:
+        """Wait again: what is asked for has changed."""
+        del id
+        if not preview:
+            wait(plain(news), timeout)
+        return self.planned(news, olds)
+
+    def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
+        """A gate leaves nothing behind."""
+        del id, state, timeout
+
+
+def wait(inputs: Properties, timeout: float) -> None:
+    """Poll the condition until nothing is missing or the deadline has passed."""
+    title, missing_now = CONDITIONS[inputs["condition"]]
+    seconds = timeout or float(inputs["deadlineSeconds"])
+    deadline = time.monotonic() + seconds
+    call = operation.current()
+    shown: Missing | None = None
+    while True:
+        missing = asked(missing_now, inputs)
+        if not missing:
+            return
+        if time.monotonic() >= deadline:
+            raise Refused(told(title, seconds, missing, inputs.get("hint")))
+        if missing != shown:
+            call.status(f"waiting for {title}: {', '.join(sorted(missing))}")
+            shown = missing
+        call.wait(POLL_SECONDS)
+
+
+def asked(missing_now: Callable[[Properties], Missing], inputs: Properties) -> Missing:
+    """What is missing; an API that does not answer is something missing, not a fault."""
+    try:
+        return missing_now(inputs)
+    except api_server.Unreachable as error:
+        return {"the Kubernetes API": api_server.problem(error)}
+
+
+def told(title: str, seconds: float, missing: Missing, hint: str | None) -> str:
+    """The error: what was waited for, how long, what is missing and why, what to do."""
+    lines: Sequence[str] = [f"  {name}: {reason}" for name, reason in sorted(missing.items())]
+    advice = hint or "Mend it and run `pulumi up` again: the gate waits anew."
+    return "\n".join([f"waited {seconds:.0f} s for {title}; still missing:", *lines, advice])

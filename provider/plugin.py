@@ -1,0 +1,48 @@
+"""The plugin `hearth`: which resources it has, and how its configuration reaches them.
+
+Life cycles that no vendor's provider has. It is found through `plugins:` in Pulumi.yaml, so it is
+the repository's own code that runs, and nothing has to be installed.
+"""
+
+from provider.anchor import Anchor
+from provider.delegation import Delegation
+from provider.gate import Gate
+from provider.preflight import Preflight
+from provider.proxmox import Credentials
+from provider.rpc import Plugin, Properties, plain, serve
+from provider.sweep import VolumeSweep
+
+NAME, VERSION = "hearth", "0.1.0"
+
+
+def build() -> Plugin:
+    """The plugin with its resources; configuring it hands out the Proxmox credentials."""
+    sweep, preflight = VolumeSweep(), Preflight()
+
+    def configure(settings: Properties) -> None:
+        given = plain(settings)
+        if given.get("proxmoxEndpoint") and given.get("proxmoxToken"):
+            credentials = Credentials(
+                endpoint=given["proxmoxEndpoint"],
+                token=given["proxmoxToken"],
+                insecure=str(given.get("proxmoxInsecure", "")).lower() == "true",
+            )
+            sweep.credentials = preflight.credentials = credentials
+
+    return Plugin(
+        name=NAME,
+        version=VERSION,
+        configure=configure,
+        resources={
+            "hearth:index:Anchor": Anchor(),
+            "hearth:index:Delegation": Delegation(),
+            "hearth:index:Gate": Gate(),
+            "hearth:index:Preflight": preflight,
+            "hearth:index:VolumeSweep": sweep,
+        },
+    )
+
+
+def main() -> None:
+    """Serve until the engine goes away."""
+    serve(build())

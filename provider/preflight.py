@@ -1,0 +1,142 @@
+"""Preflight: what must be true of a Proxmox VE before anything is built there.
+
+A resource, because it has to run in `up` and before everything else; it reads and changes nothing.
+All problems are told at once, each with what to do. The vendor's provider would find them one by
+one, minutes apart, in words that do not say what to do.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from provider import proxmox
+from provider.rpc import Properties, Refused, Resource, plain
+
+# What the everyday token needs, and where: making machines, their disks and images.
+MACHINE_PRIVILEGES = (
+    "VM.Allocate", "VM.Audit", "VM.Config.CDROM", "VM.Config.CPU", "VM.Config.Cloudinit",
+    "VM.Config.Disk", "VM.Config.HWType", "VM.Config.Memory", "VM.Config.Network",
+    "VM.Config.Options", "VM.PowerMgmt",
+)  # fmt: skip
+DISK_PRIVILEGES = ("Datastore.AllocateSpace", "Datastore.Audit")
+IMAGE_PRIVILEGES = (*DISK_PRIVILEGES, "Datastore.AllocateTemplate")
+# download-url asks these two on the whole node (pve-docs: nodes/{node}/storage/{storage}).
+DOWNLOAD_PRIVILEGES = ("Sys.Audit", "Sys.Modify")
+
+
+class Preflight(Resource):
+    """Inputs: `hosts` [{name, bridge}], `imageDatastore`, `machineDatastore`, `volumeDatastore`."""
+
+    required = ("hosts", "imageDatastore", "machineDatastore")
+
+    def __init__(self) -> None:
+        self.credentials: proxmox.Credentials | None = None
+
+    def create(self, inputs: Properties, preview: bool, timeout: float) -> tuple[str, Properties]:
+        """Check everything; the id stands for a Proxmox VE that passed."""
+        del timeout
+        if preview:
+            return "", self.planned(inputs)
+        self.run(plain(inputs))
+        return "passed", inputs
+
+    def update(
+        self,
+        id: str,  # noqa: A002
+        olds: Properties,
+        news: Properties,
+        preview: bool,
+        timeout: float,
+    ) -> Properties:
+        """Check again: what is asked of Proxmox VE has changed."""
+        del id, timeout
+        if not preview:
+            self.run(plain(news))
+        return self.planned(news, olds)
+
+    def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
+        """A check leaves nothing behind."""
+        del id, state, timeout
+
+    def run(self, wanted: dict[str, Any]) -> None:
+        """Raise with every problem found."""
+        if self.credentials is None:
+            raise Refused("preflight has no Proxmox credentials: set hearth:proxmoxToken")
+        api = proxmox.connect(self.credentials)
+        problems = list(find_problems(api, wanted))
+        if problems:
+            raise Refused("\n".join(["Proxmox VE is not ready for this stack:", *problems]))
+
+
+def find_problems(api: Any, wanted: dict[str, Any]) -> Iterator[str]:
+    """Every reason not to start, with its remedy."""
+    with proxmox.refusals("preflight"):
+        online = {item["node"]: item.get("status") for item in api.nodes.get()}
+        rights: dict[str, dict[str, int]] = api.access.permissions.get()
+    for host in wanted["hosts"]:
+        name = host["name"]
+        if online.get(name) != "online":
+            known = ", ".join(sorted(online)) or "none"
+            yield f"  host {name} is {online.get(name, 'unknown')}; known hosts: {known}"
+            continue
+        yield from bridge_problems(api, name, host["bridge"])
+        yield from datastore_problems(api, name, wanted)
+    yield from privilege_problems(rights, wanted)
+
+
+def bridge_problems(api: Any, host: str, bridge: str) -> Iterator[str]:
+    """The bridge the machines are plugged into must exist."""
+    with proxmox.refusals(f"listing the bridges of {host}"):
+        bridges = sorted(item["iface"] for item in api.nodes(host).network.get(type="any_bridge"))
+    if bridge not in bridges:
+        yield f"  host {host} has no bridge {bridge}; it has: {', '.join(bridges) or 'none'}"
+
+
+def datastore_problems(api: Any, host: str, wanted: dict[str, Any]) -> Iterator[str]:
+    """Datastores must exist, be on, and carry the content types that go there."""
+    needs = [(wanted["imageDatastore"], "import"), (wanted["machineDatastore"], "images")]
+    if wanted.get("volumeDatastore"):
+        needs.append((wanted["volumeDatastore"], "images"))
+    with proxmox.refusals(f"listing the datastores of {host}"):
+        stores = {item["storage"]: item for item in api.nodes(host).storage.get()}
+    for name, content in dict.fromkeys(needs):
+        store = stores.get(name)
+        if store is None:
+            known = ", ".join(sorted(stores)) or "none"
+            yield f"  host {host} has no datastore {name}; it has: {known}"
+        elif not store.get("active", 1):
+            yield f"  datastore {name} on {host} is not active"
+        elif content not in str(store.get("content", "")).split(","):
+            has = ",".join(sorted({*str(store.get("content", "")).split(","), content} - {""}))
+            yield (
+                f"  datastore {name} on {host} does not take content type {content!r}: "
+                f"pvesm set {name} --content {has}"
+            )
+
+
+def privilege_problems(rights: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+    """The token must be allowed what `up` will ask of it."""
+    hosts = [host["name"] for host in wanted["hosts"]]
+    needs = [
+        *((f"/vms/{number}", MACHINE_PRIVILEGES) for number in wanted.get("machineIds", [])),
+        (f"/storage/{wanted['imageDatastore']}", IMAGE_PRIVILEGES),
+        (f"/storage/{wanted['machineDatastore']}", DISK_PRIVILEGES),
+        *((f"/nodes/{host}", DOWNLOAD_PRIVILEGES) for host in hosts),
+    ]
+    for path, privileges in dict.fromkeys(needs):
+        missing = [name for name in privileges if not allowed(rights, path, name)]
+        if missing:
+            yield f"  the token lacks {', '.join(missing)} on {path}"
+
+
+def allowed(rights: dict[str, Any], path: str, privilege: str) -> bool:
+    """Whether a privilege holds on a path, there or propagated from one above it.
+
+    `/access/permissions` lists only the paths with entries; the value is 1 when it propagates.
+    """
+    if path in rights:
+        return privilege in rights[path]
+    while path != "/":
+        path = path.rpartition("/")[0] or "/"
+        if path in rights:
+            return bool(rights[path].get(privilege))
+    return False

@@ -1,0 +1,106 @@
+"""The Proxmox VE API as preflight and sweep use it: read much, free volumes, nothing else.
+
+Credentials come from the provider's configuration at run time. Every call has a deadline; what the
+API refuses is told with the API's own words.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from proxmoxer import ProxmoxAPI
+from proxmoxer.core import AuthenticationError, ResourceException
+
+from provider.rpc import Refused
+
+REQUEST_SECONDS = 30
+DEFAULT_PORT = 8006
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """Where the API is, and the token that opens it: `user@realm!name=secret`."""
+
+    endpoint: str
+    token: str
+    insecure: bool = False
+
+
+@contextmanager
+def refusals(doing: str) -> Iterator[None]:
+    """Turn the client's exceptions into one sentence that says what was being done."""
+    try:
+        yield
+    except AuthenticationError as error:
+        raise Refused(f"{doing}: Proxmox VE does not accept the token ({error})") from error
+    except ResourceException as error:
+        detail = f"{error.status_code} {error.status_message}: {error.content}".strip(": ")
+        raise Refused(f"{doing}: Proxmox VE answered {detail}") from error
+    except requests.RequestException as error:
+        raise Refused(f"{doing}: Proxmox VE could not be asked ({error})") from error
+
+
+def connect(credentials: Credentials) -> Any:
+    """A proxmoxer session; the token never appears in an error."""
+    user, _, rest = credentials.token.partition("!")
+    name, _, secret = rest.partition("=")
+    if not (user and name and secret):
+        raise Refused(
+            "hearth:proxmoxToken is not a token: it reads user@realm!name=secret, as Proxmox VE "
+            "shows it once under Datacenter > Permissions > API Tokens"
+        )
+    address = urlsplit(credentials.endpoint)
+    if not address.hostname:
+        raise Refused(f"the Proxmox endpoint {credentials.endpoint!r} names no host")
+    return ProxmoxAPI(
+        address.hostname,
+        port=address.port or DEFAULT_PORT,
+        user=user,
+        token_name=name,
+        token_value=secret,
+        verify_ssl=not credentials.insecure,
+        timeout=REQUEST_SECONDS,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """A volume on a datastore: its id (`local-zfs:vm-9999-pvc-...`), size in bytes and owner."""
+
+    id: str
+    size: int
+    host: str
+
+    def __str__(self) -> str:
+        """Name and size for a person."""
+        return f"{self.id} ({self.size / 1024**3:.1f} GiB)"
+
+
+# The CSI driver names every cluster's volumes alike: vm-9999-pvc-<uuid>.
+CSI_OWNER = 9999
+
+
+def csi_volumes(api: Any, datastore: str, hosts: list[str]) -> list[Volume]:
+    """Volumes on the datastore that a Proxmox CSI made, on any of the hosts; others are not ours.
+
+    "Could not ask" is an error, never "none".
+    """
+    found: dict[str, Volume] = {}
+    for host in hosts:
+        with refusals(f"listing the volumes of {datastore} on {host}"):
+            content = api.nodes(host).storage(datastore).content.get(vmid=CSI_OWNER)
+        for item in content:
+            name = str(item["volid"])
+            if f":vm-{CSI_OWNER}-pvc-" in name:
+                found[name] = Volume(id=name, size=int(item.get("size", 0)), host=host)
+    return [found[name] for name in sorted(found)]
+
+
+def free(api: Any, volume: Volume) -> None:
+    """Delete one volume."""
+    datastore, _, _ = volume.id.partition(":")
+    with refusals(f"freeing {volume.id}"):
+        api.nodes(volume.host).storage(datastore).content(volume.id).delete()
