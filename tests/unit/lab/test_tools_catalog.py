@@ -1,0 +1,105 @@
+"""The catalog's rows agree with the committed modules, and no checksum in it is made up of air."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lab.tools.catalog import catalog
+from lab.tools.recipe import recipe, source_version
+from lab.tools.rows import GoBuild, Question, Row
+
+pytestmark = pytest.mark.unit
+
+ROWS = {row.name: row for row in catalog()}
+VENDORS = [row for row in ROWS.values() if row.name != "talossim"]
+
+
+def _build(row: Row) -> GoBuild:
+    assert row.build is not None
+    return row.build
+
+
+def test_the_ten_programs_of_the_lab_are_in_the_catalog() -> None:
+    assert set(ROWS) == {
+        *("pulumi", "talosctl", "etcd", "kwok", "helm", "kubectl", "talossim"),
+        *("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
+    }
+
+
+@pytest.mark.parametrize("row", VENDORS, ids=lambda row: row.name)
+def test_a_committed_module_pins_the_version_the_row_promises(row: Row) -> None:
+    build = _build(row)
+    text = (build.module / "go.mod").read_text()
+    required = dict(re.findall(r"^\s(\S+) (v\S+)(?: // indirect)?$", text, re.MULTILINE))
+    module = max((name for name in required if build.package.startswith(name)), key=len)
+    assert required[module] == f"v{row.version}"
+    assert text.startswith(f"module hearth/tools/{build.module.name}\n")
+    assert (build.module / "go.sum").stat().st_size > 0
+
+
+@pytest.mark.parametrize("row", VENDORS, ids=lambda row: row.name)
+def test_a_committed_module_names_what_is_built_of_it(row: Row) -> None:
+    build = _build(row)
+    text = (build.module / "go.mod").read_text()
+    assert re.search(rf"^(tool |\t){re.escape(build.package)}$", text, re.MULTILINE)
+
+
+def test_modules_of_recipes_hold_no_go_source() -> None:
+    folders = {_build(row).module for row in VENDORS}
+    assert [path for folder in folders for path in folder.rglob("*.go")] == []
+
+
+def test_the_four_kubernetes_programs_share_one_build() -> None:
+    kubernetes = [row for row in VENDORS if row.version == ROWS["kubectl"].version]
+    assert len(kubernetes) == 4
+    assert len({(_build(row).module, _build(row).ldflags) for row in kubernetes}) == 1
+
+
+def test_every_pinned_checksum_has_the_form_of_one() -> None:
+    sums = [release.sha256 for row in ROWS.values() for release in row.releases]
+    assert all(re.fullmatch(r"[0-9a-f]{64}", sum_) for sum_ in sums)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "version"),
+    [
+        ("pulumi", "3.253.0\n", "3.253.0"),
+        ("pulumi", "v3.253.0-dev.0\n", "3.253.0-dev.0"),
+        ("talosctl", "Client:\n\tTag:         v1.13.0\n\tSHA:         undefined\n", "1.13.0"),
+        ("etcd", "etcd Version: 3.6.7\nGit SHA: none\nGo Version: go1.26.8\n", "3.6.7"),
+        ("kube-apiserver", "Kubernetes v1.36.3\n", "1.36.3"),
+        ("kubectl", "Client Version: v1.36.3\nKustomize Version: v5.8.1\n", "1.36.3"),
+        ("kubectl", "Client Version: v1.36.3-rc.1\n", "1.36.3-rc.1"),
+        ("kwok", "kwok version v0.8.0 go1.26.8 (linux/amd64)\n", "0.8.0"),
+        ("helm", "v3.22.0+g0123456\n", "3.22.0"),
+        ("talossim", "talossim 0a1b2c3d4e5f\n", "0a1b2c3d4e5f"),
+        ("etcd", "command not found\n", None),
+    ],
+)
+def test_a_programs_own_words_are_read_for_its_version(
+    name: str, said: str, version: str | None
+) -> None:
+    assert ROWS[name].question.answer(said) == version
+
+
+def test_the_simulators_version_follows_its_sources_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "main.go").write_text("package main\n")
+    first = source_version(tmp_path)
+    (tmp_path / "main_test.go").write_text("package main\n")
+    (tmp_path / "README.md").write_text("prose\n")
+    assert source_version(tmp_path) == first
+    (tmp_path / "go.mod").write_text("module x\n")
+    assert source_version(tmp_path) != first
+
+
+def test_another_go_sum_or_link_flag_is_another_recipe(tmp_path: Path) -> None:
+    def row(ldflags: str) -> Row:
+        build = GoBuild(module=tmp_path, package=".", binary="x", ldflags=ldflags)
+        question = Question(arguments=(), pattern="(.)")
+        return Row(name="x", version="1", question=question, build=build)
+
+    plain = recipe(row(""))
+    assert recipe(row("-s")) != plain
+    (tmp_path / "go.sum").write_text("x v1 h1:=\n")
+    assert recipe(row("")) != plain
