@@ -1,0 +1,5 @@
+"""Layer three: Cilium."""
+
+from components.cni.component import Cni, CniArgs
+
+__all__ = ["Cni", "CniArgs"]

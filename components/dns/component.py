@@ -1,0 +1,74 @@
+"""The DNS layer: how the cluster's names come to resolve.
+
+A parent zone that a person keeps gets its records printed and looked for. Zone transfers to the
+public secondary are signed with a TSIG key of the cluster's own.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as k8s
+import pulumi_random as random
+from pulumi import Output, ResourceOptions
+
+from components import hearth
+from components.naming import child, token
+from config.services import Delegation
+
+TSIG_BYTES = 32
+TSIG_ALGORITHM = "hmac-sha256"
+NAMESPACE = "powerdns"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DelegatedZoneArgs:
+    """The zone that is delegated to the cluster, how, and the cluster it is served from."""
+
+    zone: str
+    delegation: Delegation
+    random: random.Provider
+    hearth: hearth.Provider
+
+
+class DelegatedZone(pulumi.ComponentResource):
+    """A sub-zone served from the cluster: the parent's records, and the key for transfers."""
+
+    records: Output[list[str]]
+    transfer_key: Output[str]
+
+    def __init__(
+        self, name: str, args: DelegatedZoneArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__(token("dns", "DelegatedZone"), name, None, opts)
+        delegation = hearth.Delegation(
+            child(name, "delegation"),
+            zone=args.zone,
+            nameserver=args.delegation.nameserver,
+            address=str(args.delegation.secondary),
+            opts=ResourceOptions(parent=self, provider=args.hearth),
+        )
+        self.records = delegation.records.apply(list)
+        key = random.RandomBytes(
+            child(name, "transfer-key"),
+            length=TSIG_BYTES,
+            opts=ResourceOptions(parent=self, provider=args.random),
+        )
+        self.transfer_key = Output.secret(key.base64)
+        namespace = k8s.core.v1.Namespace(
+            child(name, "namespace"),
+            metadata={"name": NAMESPACE},
+            opts=ResourceOptions(parent=self),
+        )
+        k8s.core.v1.Secret(
+            child(name, "tsig"),
+            metadata={"name": "tsig", "namespace": namespace.metadata.name},
+            string_data={
+                "name": f"{args.zone.split('.')[0]}-transfer",
+                "algorithm": TSIG_ALGORITHM,
+                "secret": self.transfer_key,
+                # A second line only: source NAT hides the secondary behind a node's address.
+                "transferFrom": str(args.delegation.transfer_from),
+            },
+            opts=ResourceOptions(parent=self),
+        )
+        self.register_outputs({"records": self.records})

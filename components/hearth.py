@@ -1,0 +1,173 @@
+"""The program's side of our own provider: one class per resource of `provider/`.
+
+Thin on purpose: names and types of inputs and outputs, nothing that thinks.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+import pulumi
+from pulumi import Input, Output
+
+
+class Condition(StrEnum):
+    """What a gate can wait for."""
+
+    API_SERVERS_READY = "apiServersReady"
+    NODES_REGISTERED = "nodesRegistered"
+    NODES_READY = "nodesReady"
+    CLUSTER_DNS_ANSWERS = "clusterDnsAnswers"
+
+
+class Provider(pulumi.ProviderResource):
+    """Our provider with the credentials that preflight and sweep read at run time."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        proxmox_endpoint: Input[str] | None = None,
+        proxmox_token: Input[str] | None = None,
+        proxmox_insecure: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        token = None if proxmox_token is None else Output.secret(proxmox_token)
+        inputs = {
+            "proxmoxEndpoint": proxmox_endpoint,
+            "proxmoxToken": token,
+            "proxmoxInsecure": "true" if proxmox_insecure else None,
+        }
+        super().__init__("hearth", name, inputs, opts)
+
+
+class Anchor(pulumi.CustomResource):
+    """The cluster's life; nothing ever replaces it, so `deleted_with` points here."""
+
+    def __init__(
+        self, name: str, *, cluster: str, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("hearth:index:Anchor", name, {"cluster": cluster}, opts)
+
+
+class Gate(pulumi.CustomResource):
+    """Waits in its create; whoever takes `kubeconfig` or `nodes` from it waits too.
+
+    `deadline_seconds` is how long, `hint` what to do when it was not long enough, `trigger` what
+    must make it wait again once it has changed.
+    """
+
+    kubeconfig: Output[str]
+    nodes: Output[Sequence[str]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        condition: Condition,
+        kubeconfig: Input[str],
+        deadline_seconds: int,
+        api_servers: Sequence[str] = (),
+        nodes: Input[Sequence[Input[str]]] = (),
+        trigger: Input[Any] = None,
+        hint: str | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "condition": condition.value,
+            "kubeconfig": Output.secret(kubeconfig),
+            "deadlineSeconds": deadline_seconds,
+            "apiServers": list(api_servers),
+            "nodes": nodes,
+            "trigger": trigger,
+            "hint": hint,
+        }
+        super().__init__("hearth:index:Gate", name, inputs, opts)
+
+
+class Preflight(pulumi.CustomResource):
+    """Checks a Proxmox VE before anything is built; its outputs are the datastores that passed."""
+
+    image_datastore: Output[str]
+    machine_datastore: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        hosts: Sequence[dict[str, str]],
+        image_datastore: str,
+        machine_datastore: str,
+        volume_datastore: str | None,
+        machine_ids: Sequence[int],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "hosts": list(hosts),
+            "image_datastore": image_datastore,
+            "machine_datastore": machine_datastore,
+            "volume_datastore": volume_datastore,
+            "machine_ids": list(machine_ids),
+        }
+        super().__init__("hearth:index:Preflight", name, inputs, opts)
+
+    def translate_input_property(self, prop: str) -> str:
+        """camelCase on the wire."""
+        return camel(prop)
+
+    def translate_output_property(self, prop: str) -> str:
+        """snake_case in Python."""
+        return snake(prop)
+
+
+class VolumeSweep(pulumi.CustomResource):
+    """Its delete frees what the storage driver left; who comes after takes `datastore` from it."""
+
+    datastore: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        datastore: str,
+        hosts: Sequence[str],
+        shared: bool,
+        data_on_destroy: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "datastore": datastore,
+            "hosts": list(hosts),
+            "shared": shared,
+            "dataOnDestroy": data_on_destroy,
+        }
+        super().__init__("hearth:index:VolumeSweep", name, inputs, opts)
+
+
+class Delegation(pulumi.CustomResource):
+    """The records that a parent zone needs, as zone-file lines."""
+
+    records: Output[Sequence[str]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        zone: str,
+        nameserver: str,
+        address: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {"zone": zone, "nameserver": nameserver, "address": address, "records": None}
+        super().__init__("hearth:index:Delegation", name, inputs, opts)
+
+
+def camel(name: str) -> str:
+    """`image_datastore` as `imageDatastore`."""
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
+
+
+def snake(name: str) -> str:
+    """`imageDatastore` as `image_datastore`."""
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name)

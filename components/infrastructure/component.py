@@ -1,0 +1,158 @@
+"""The infrastructure layer: from a hypervisor's API to a Kubernetes API that answers.
+
+Machines, bootstrap through the first control plane's own address (never the VIP, which nobody holds
+yet), kubeconfig, gates. From then on the cluster is reached through the VIP, so that no single
+machine is its door.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as k8s
+import pulumiverse_talos as talos
+from pulumi import Input, InvokeOutputOptions, Output, ResourceOptions
+
+from components import hearth
+from components.infrastructure.fleet import Fleet, FleetArgs
+from components.naming import child, token
+from config import naming
+from config.cluster import API_PORT, Cluster
+from config.proxmox import Proxmox
+
+BOOTSTRAP_TIMEOUT = "10m"
+API_DEADLINE_SECONDS = 600
+NODES_DEADLINE_SECONDS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfrastructureArgs:
+    """The cluster's facts, and what the auth layer and the volumes' claim give."""
+
+    cluster: Cluster
+    proxmox: Proxmox
+    pool: Input[str]
+    datastore: Input[str] | None
+    tailscale_key: Input[str] | None
+    view_key: Input[str]
+
+
+class Infrastructure(pulumi.ComponentResource):
+    """A running control plane: its credentials, and a provider for what goes into the cluster.
+
+    `nodes` resolves once every machine has registered; `anchor` is what in-cluster resources hang
+    on with `deleted_with`.
+    """
+
+    kubeconfig: Output[str]
+    talosconfig: Output[str]
+    nodes: Output[list[str]]
+    kubernetes: k8s.Provider
+    anchor: hearth.Anchor
+
+    def __init__(
+        self, name: str, args: InfrastructureArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__(token("infrastructure", "Infrastructure"), name, None, opts)
+        cluster = args.cluster
+        here = ResourceOptions(parent=self)
+        self._talos = talos.Provider(child(name, "talos"), opts=here)
+        secrets = talos.machine.Secrets(
+            child(name, "secrets"),
+            talos_version=cluster.talos.contract,
+            # Lowering the contract would mint a new PKI and lock everyone out of the machines.
+            opts=ResourceOptions(parent=self, provider=self._talos, protect=cluster.protected),
+        )
+        fleet = Fleet(
+            child(name, "fleet"),
+            FleetArgs(
+                cluster=cluster,
+                proxmox=args.proxmox,
+                pool=args.pool,
+                datastore=args.datastore,
+                secrets=secrets,
+                tailscale_key=args.tailscale_key,
+                view_key=args.view_key,
+            ),
+            opts=ResourceOptions(parent=self, providers=[self._talos]),
+        )
+        first = str(cluster.control_planes[0].addresses[0])
+        bootstrap = talos.machine.Bootstrap(
+            child(name, "bootstrap"),
+            node=first,
+            endpoint=first,
+            client_configuration=secrets.client_configuration,
+            timeouts={"create": BOOTSTRAP_TIMEOUT},
+            # No value flows from an applied configuration, but etcd's founder must be configured.
+            opts=ResourceOptions(parent=self, provider=self._talos, depends_on=fleet.applied),
+        )
+        kubeconfig = talos.cluster.Kubeconfig(
+            child(name, "kubeconfig"),
+            node=first,
+            endpoint=first,
+            client_configuration=secrets.client_configuration,
+            # Before Bootstrap there is no cluster to make credentials for.
+            opts=ResourceOptions(parent=self, provider=self._talos, depends_on=[bootstrap]),
+        )
+        self.anchor = hearth.Anchor(child(name, "anchor"), cluster=cluster.name, opts=here)
+        self._gates(name, cluster, kubeconfig.kubeconfig_raw)
+        self.talosconfig = self._talosconfig(cluster, secrets)
+        self.register_outputs({"endpoint": cluster.endpoint})
+
+    def _gates(self, name: str, cluster: Cluster, kubeconfig: Output[str]) -> None:
+        """Every API server ready, then every machine a Node; NotReady is right here."""
+        servers = [
+            f"https://{bracketed(m.addresses[0])}:{API_PORT}" for m in cluster.control_planes
+        ]
+        api = hearth.Gate(
+            child(name, "api-ready"),
+            condition=hearth.Condition.API_SERVERS_READY,
+            kubeconfig=kubeconfig,
+            api_servers=servers,
+            deadline_seconds=API_DEADLINE_SECONDS,
+            hint="`talosctl service` and `talosctl logs kube-apiserver` on that machine say why.",
+            opts=ResourceOptions(parent=self),
+        )
+        self.kubeconfig = api.kubeconfig
+        registered = hearth.Gate(
+            child(name, "nodes-registered"),
+            condition=hearth.Condition.NODES_REGISTERED,
+            kubeconfig=api.kubeconfig,
+            nodes=[machine.name for machine in cluster.machines],
+            deadline_seconds=NODES_DEADLINE_SECONDS,
+            hint="`talosctl service kubelet` on that machine says why it has not joined.",
+            opts=ResourceOptions(parent=self),
+        )
+        self.nodes = registered.nodes.apply(list)
+        # Reachability is decided once, when the provider is configured: so it gets its kubeconfig
+        # from a gate that has seen the API answer.
+        self.kubernetes = k8s.Provider(
+            child(name, "kubernetes"),
+            kubeconfig=registered.kubeconfig,
+            # Without it a changed kubeconfig plans the replacement of everything in the cluster.
+            cluster_identifier=cluster.name,
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _talosconfig(self, cluster: Cluster, secrets: talos.machine.Secrets) -> Output[str]:
+        """An admin's talosconfig; endpoints are the control planes' own addresses."""
+        client = secrets.client_configuration.apply(
+            lambda found: {
+                "caCertificate": found.ca_certificate,
+                "clientCertificate": found.client_certificate,
+                "clientKey": found.client_key,
+            }
+        )
+        result = talos.client.get_configuration_output(
+            cluster_name=naming.talos_context(cluster.name),
+            client_configuration=Output.secret(client),
+            endpoints=[str(machine.addresses[0]) for machine in cluster.control_planes],
+            nodes=[str(machine.addresses[0]) for machine in cluster.machines],
+            opts=InvokeOutputOptions(parent=self, provider=self._talos),
+        )
+        return Output.secret(result.talos_config)
+
+
+def bracketed(address: object) -> str:
+    """An address as it stands in a URL."""
+    text = str(address)
+    return f"[{text}]" if ":" in text else text

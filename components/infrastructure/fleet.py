@@ -1,0 +1,128 @@
+"""All machines of a stack: preflight, image, and every machine made and configured.
+
+The fork between a machine that is made and one that is adopted lies here and nowhere else.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_proxmoxve as pve
+import pulumiverse_talos as talos
+from pulumi import Input, Output, ResourceOptions
+
+from components import hearth
+from components.infrastructure.configuration import ConfiguredMachine, ConfiguredMachineArgs
+from components.infrastructure.image import disk_image_url, installer_image, schematic
+from components.infrastructure.machines import VirtualMachine, VirtualMachineArgs
+from components.naming import child, token
+from config import naming, versions
+from config.cluster import Cluster
+from config.machines import Machine
+from config.proxmox import Proxmox
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetArgs:
+    """The facts, what the layers before give, and the secrets every config is rendered with."""
+
+    cluster: Cluster
+    proxmox: Proxmox
+    pool: Input[str]
+    datastore: Input[str] | None
+    secrets: talos.machine.Secrets
+    tailscale_key: Input[str] | None
+    view_key: Input[str]
+
+
+class Fleet(pulumi.ComponentResource):
+    """The machines; `applied` are their configurations, in config order."""
+
+    applied: list[talos.machine.ConfigurationApply]
+
+    def __init__(self, name: str, args: FleetArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(token("infrastructure", "Fleet"), name, None, opts)
+        self._name, self._args = name, args
+        self._schematic = talos.imagefactory.Schematic(
+            child(name, "schematic"), schematic=schematic(args.cluster.talos), opts=self._inside()
+        )
+        self._preflight = hearth.Preflight(
+            child(name, "preflight"),
+            hosts=[{"name": host.name, "bridge": host.bridge} for host in args.proxmox.hosts],
+            image_datastore=args.proxmox.image_datastore,
+            machine_datastore=args.proxmox.machine_datastore,
+            volume_datastore=volume_datastore(args.cluster),
+            machine_ids=[machine.vm.id for machine in args.cluster.machines if machine.vm],
+            opts=self._inside(),
+        )
+        self._images = {host.name: self._image(host.name) for host in args.proxmox.hosts}
+        self.applied = [self._configured(machine) for machine in args.cluster.machines]
+        self.register_outputs({})
+
+    def _inside(self) -> ResourceOptions:
+        return ResourceOptions(parent=self)
+
+    def _image(self, host: str) -> Output[str]:
+        """The stack's Talos image on one host: files are per host unless a datastore is shared."""
+        stack = self._args.cluster.name
+        file = pve.download.File(
+            child(self._name, "image", host),
+            node_name=host,
+            datastore_id=self._preflight.image_datastore,
+            content_type="import",
+            url=self._schematic.id.apply(lambda found: disk_image_url(found, versions.TALOS)),
+            file_name=self._schematic.id.apply(
+                lambda found: naming.image_file(stack, versions.TALOS, found)
+            ),
+            # True compares sizes with the URL at every refresh and replaces on a difference.
+            overwrite=False,
+            opts=self._inside(),
+        )
+        identifier: Output[str] = file.id
+        return identifier
+
+    def _configured(self, machine: Machine) -> talos.machine.ConfigurationApply:
+        """One machine: made, then configured."""
+        made = self._made(machine)
+        configured = ConfiguredMachine(
+            child(self._name, machine.name),
+            ConfiguredMachineArgs(
+                cluster=self._args.cluster,
+                machine=machine,
+                address=made.address,
+                made=[made.resource],
+                installer=self._schematic.id.apply(
+                    lambda found: installer_image(found, versions.TALOS, "nocloud")
+                ),
+                secrets=self._args.secrets,
+                tailscale_key=self._args.tailscale_key,
+                view_key=self._args.view_key,
+            ),
+            opts=self._inside(),
+        )
+        return configured.applied
+
+    def _made(self, machine: Machine) -> VirtualMachine:
+        """A virtual machine on its host."""
+        host = self._args.proxmox.host(machine.vm.host) if machine.vm else None
+        if host is None:
+            raise ValueError(f"{machine.name} stands on no host of this stack")
+        # The claim on the volumes' datastore comes first, so that it is released last: volumes can
+        # be freed only when no machine holds them any more.
+        claimed = Output.all(self._preflight.machine_datastore, self._args.datastore)
+        return VirtualMachine(
+            child(self._name, machine.name),
+            VirtualMachineArgs(
+                cluster=self._args.cluster,
+                machine=machine,
+                host=host,
+                pool=self._args.pool,
+                image=self._images[host.name],
+                datastore=claimed.apply(lambda values: values[0]),
+            ),
+            opts=self._inside(),
+        )
+
+
+def volume_datastore(cluster: Cluster) -> str | None:
+    """The datastore volumes go to, when Proxmox keeps them."""
+    return cluster.storage.datastore if cluster.storage.kind == "proxmoxCsi" else None

@@ -1,0 +1,146 @@
+"""A machine that is made: one Proxmox VE virtual machine, booted into Talos' maintenance mode.
+
+Everything after it (configuration, bootstrap, gates) is the same for a machine that was adopted.
+Addresses come from the facts; the guest agent is never asked for them.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_proxmoxve as pve
+from pulumi import Input, Output, ResourceOptions
+
+from components.naming import token
+from config.cluster import Cluster
+from config.machines import Machine
+from config.proxmox import Host
+from config.talos import Extension
+
+# A fresh VM's image is copied from the datastore's import folder; PVE allows one hour.
+CREATE_SECONDS = 1800
+AGENT_TIMEOUT = "1m"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VirtualMachineArgs:
+    """The machine's facts, its host, and what the layers before give: pool, image, datastore."""
+
+    cluster: Cluster
+    machine: Machine
+    host: Host
+    pool: Input[str]
+    image: Input[str]
+    datastore: Input[str]
+
+
+class VirtualMachine(pulumi.ComponentResource):
+    """One VM; `address` is where its maintenance mode answers, known once it runs."""
+
+    address: Output[str]
+    resource: pve.VmLegacy
+
+    def __init__(
+        self, name: str, args: VirtualMachineArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__(token("infrastructure", "VirtualMachine"), name, None, opts)
+        machine, vm = args.machine, args.machine.vm
+        if vm is None:
+            raise ValueError(f"{machine.name} has no `vm` section")
+        self.resource = pve.VmLegacy(
+            name,
+            vm_id=vm.id,
+            name=machine.name,
+            node_name=vm.host,
+            pool_id=args.pool,
+            description=f"Talos machine of the cluster {args.cluster.name}",
+            tags=sorted([args.cluster.name, "talos", machine.role.talos]),
+            machine="q35",
+            bios="seabios",
+            # The provider's defaults (qemu64, i440fx, 512 MiB) do not boot Talos.
+            operating_system={"type": "l26"},
+            cpu={"cores": vm.cores, "type": "host"},
+            memory={"dedicated": vm.memory_mib},
+            # The storage driver attaches disks to this controller only.
+            scsi_hardware="virtio-scsi-single",
+            disks=[system_disk(args)],
+            boot_orders=["scsi0"],
+            network_devices=[network_device(args)],
+            initialization=initialization(args),
+            agent=agent(args.cluster),
+            on_boot=True,
+            started=True,
+            # Stopping hard needs no agent and cannot hang; Talos survives a power cut.
+            stop_on_destroy=True,
+            # The provider would reboot all control planes at once.
+            reboot_after_update=False,
+            # Volumes that the storage driver attached are not this machine's to delete.
+            delete_unreferenced_disks_on_destroy=False,
+            purge_on_destroy=True,
+            timeout_create=CREATE_SECONDS,
+            opts=ResourceOptions(
+                parent=self,
+                ignore_changes=[
+                    # Read back as an empty object for ever (pulumi-proxmoxve#664).
+                    "disks[0].speed",
+                    # Imported once; a newer image is for machines made later.
+                    "disks[0].importFrom",
+                ],
+            ),
+        )
+        self.address = Output.all(self.resource.vm_id, str(machine.addresses[0])).apply(
+            lambda values: str(values[1])
+        )
+        self.register_outputs({"address": self.address})
+
+
+def system_disk(args: VirtualMachineArgs) -> pve.VmLegacyDiskArgs:
+    """The only disk of our own: the Talos image, grown to the size the facts give."""
+    vm = args.machine.vm
+    return pve.VmLegacyDiskArgs(
+        interface="scsi0",
+        datastore_id=args.datastore,
+        import_from=args.image,
+        file_format="raw",
+        size=vm.disk_gib if vm else None,
+        discard="on",
+        iothread=True,
+        ssd=True,
+    )
+
+
+def network_device(args: VirtualMachineArgs) -> pve.VmLegacyNetworkDeviceArgs:
+    """One card on the host's bridge, with the MAC address of the facts."""
+    return pve.VmLegacyNetworkDeviceArgs(
+        bridge=args.host.bridge,
+        model="virtio",
+        mac_address=args.machine.mac,
+        vlan_id=args.cluster.network.vlan,
+    )
+
+
+def initialization(args: VirtualMachineArgs) -> pve.VmLegacyInitializationArgs:
+    """The cloud-init drive: in maintenance mode it is all that gives the machine its address."""
+    network = args.cluster.network
+    config: dict[str, dict[str, str]] = {}
+    for address in args.machine.addresses:
+        net = network.subnet_of(address)
+        family = {"address": f"{address}/{net.prefixlen if net else address.max_prefixlen}"}
+        gateway = next((item for item in network.gateways if item.version == address.version), None)
+        if gateway:
+            family["gateway"] = str(gateway)
+        config[f"ipv{address.version}"] = family
+    return pve.VmLegacyInitializationArgs(
+        datastore_id=args.datastore,
+        interface="ide2",
+        type="nocloud",
+        ip_configs=[config],
+        dns={"servers": [str(server) for server in network.nameservers]},
+    )
+
+
+def agent(cluster: Cluster) -> pve.VmLegacyAgentArgs:
+    """The guest agent, where the image carries it: for clean shutdowns, never for addresses."""
+    enabled = Extension.QEMU_GUEST_AGENT in cluster.talos.extensions
+    return pve.VmLegacyAgentArgs(
+        enabled=enabled, timeout=AGENT_TIMEOUT, wait_for_ip={"disabled": True}
+    )

@@ -1,0 +1,109 @@
+"""The secrets layer: what must lie in the cluster before Flux' first reconciliation.
+
+Keys of the identity, credentials of the secret stores, and the settings that Flux substitutes. The
+stores themselves come from the GitOps tree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi import Input, Output, ResourceOptions
+
+from components.naming import child, token
+from components.secrets.settings import settings
+from config.cluster import Cluster
+
+FLUX_NAMESPACE = "flux-system"
+SEALED_SECRETS_NAMESPACE = "sealed-secrets"
+ONE_PASSWORD_NAMESPACE = "onepassword-connect"  # noqa: S105 (a namespace, no password)
+# The controller takes every Secret with this label as a key, and makes its own only without one.
+ACTIVE_KEY = {"sealedsecrets.bitnami.com/sealed-secrets-key": "active"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretSeedsArgs:
+    """The facts, the identity's halves, and the stores' credentials by the names of their Secrets.
+
+    `substitutions` are secret values for Flux (`cluster-secrets`).
+    """
+
+    cluster: Cluster
+    sealed_secrets_certificate: Input[str] | None
+    sealed_secrets_key: Input[str] | None
+    age_key: Input[str] | None = None
+    one_password_credentials: Input[str] | None = None
+    one_password_token: Input[str] | None = None
+    substitutions: Mapping[str, Input[str]] = field(default_factory=dict)
+
+
+class SecretSeeds(pulumi.ComponentResource):
+    """Seeds of every secret store; `flux_namespace` is where Flux will live."""
+
+    flux_namespace: Output[str]
+
+    def __init__(
+        self, name: str, args: SecretSeedsArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__(token("secrets", "SecretSeeds"), name, None, opts)
+        self._name = name
+        self.flux_namespace = self._namespace(FLUX_NAMESPACE)
+        k8s.core.v1.ConfigMap(
+            child(name, "cluster-settings"),
+            metadata={"name": "cluster-settings", "namespace": self.flux_namespace},
+            data=settings(args.cluster),
+            opts=self._inside(),
+        )
+        self._secret("cluster-secrets", self.flux_namespace, dict(args.substitutions))
+        if args.sealed_secrets_key is not None and args.sealed_secrets_certificate is not None:
+            self._sealed_secrets(args.sealed_secrets_certificate, args.sealed_secrets_key)
+        if args.age_key is not None:
+            self._secret("sops-age", self.flux_namespace, {"age.agekey": args.age_key})
+        if args.one_password_credentials is not None and args.one_password_token is not None:
+            self._one_password(args.one_password_credentials, args.one_password_token)
+        self.register_outputs({"fluxNamespace": self.flux_namespace})
+
+    def _sealed_secrets(self, certificate: Input[str], key: Input[str]) -> None:
+        """The key pair that secrets in Git are sealed against, before its controller starts."""
+        namespace = self._namespace(SEALED_SECRETS_NAMESPACE)
+        data = {"tls.crt": certificate, "tls.key": key}
+        self._secret("sealed-secrets-key", namespace, data, "kubernetes.io/tls", ACTIVE_KEY)
+
+    def _one_password(self, credentials: Input[str], connect_token: Input[str]) -> None:
+        """What 1Password Connect starts with, and what External Secrets asks it with."""
+        namespace = self._namespace(ONE_PASSWORD_NAMESPACE)
+        self._secret(
+            "onepassword-connect-credentials",
+            namespace,
+            {"1password-credentials.json": credentials},
+        )
+        self._secret("onepassword-connect-token", namespace, {"token": connect_token})
+
+    def _namespace(self, namespace: str) -> Output[str]:
+        made = k8s.core.v1.Namespace(
+            child(self._name, "namespace", namespace),
+            metadata={"name": namespace},
+            opts=self._inside(),
+        )
+        found: Output[str] = made.metadata.name
+        return found
+
+    def _secret(
+        self,
+        secret: str,
+        namespace: Input[str],
+        data: Mapping[str, Input[str]],
+        kind: str = "Opaque",
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        k8s.core.v1.Secret(
+            child(self._name, secret),
+            metadata={"name": secret, "namespace": namespace, "labels": labels},
+            type=kind,
+            string_data={key: Output.secret(value) for key, value in data.items()},
+            opts=self._inside(),
+        )
+
+    def _inside(self) -> ResourceOptions:
+        return ResourceOptions(parent=self)

@@ -1,0 +1,176 @@
+"""The real Pulumi CLI on the real project, one command at a time, watched while it runs.
+
+It knows commands, logs and deadlines, and nothing of what the program builds.
+"""
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.events import Log, Stage
+
+DEADLINE_SECONDS = 900.0
+POLL_SECONDS = 0.05
+# What a run without changes consists of.
+UNCHANGED = {"same"}
+Watcher = Callable[[Stage], None]
+
+
+class EngineError(Exception):
+    """A command that had to work did not; the message is what the user would have read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a command came to: exit code, seconds, resource counts by operation, stages, text."""
+
+    command: str
+    exit_code: int
+    seconds: float
+    log: Log
+    output: str
+
+    @property
+    def changed(self) -> int:
+        """How many resources were created, updated, replaced, deleted or refreshed."""
+        return sum(n for operation, n in self.log.changes.items() if operation not in UNCHANGED)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the command ended well."""
+        return self.exit_code == 0
+
+    def told(self) -> str:
+        """Its errors, or the end of its output when it named none."""
+        return "\n".join(self.log.errors) or self.output[-2000:]
+
+
+class Engine:
+    """A stack under the CLI; `logs` gets one file of output and one of events per command."""
+
+    def __init__(
+        self,
+        *,
+        project: Path,
+        stack: str,
+        logs: Path,
+        environment: Mapping[str, str] | None = None,
+        watch: Watcher | None = None,
+    ) -> None:
+        self.project, self.stack, self.logs = project, stack, logs
+        self.environment = {**os.environ, **(environment or {})}
+        # The event log is a debugging flag of the CLI, and hidden without this.
+        self.environment |= {"PULUMI_DEBUG_COMMANDS": "1", "PULUMI_SKIP_UPDATE_CHECK": "1"}
+        self.watch = watch
+        self._count = 0
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def select(self) -> None:
+        """Make the stack in the backend, unless it is there."""
+        self._plain("stack", "select", "--create", self.stack)
+
+    def up(self) -> Outcome:
+        """`pulumi up`, without its own preview: the program runs once."""
+        return self._watched("up", "--yes", "--skip-preview")
+
+    def preview(self) -> Outcome:
+        """`pulumi preview --diff`."""
+        return self._watched("preview", "--diff")
+
+    def refresh(self) -> Outcome:
+        """`pulumi refresh`."""
+        return self._watched("refresh", "--yes", "--skip-preview")
+
+    def destroy(self) -> Outcome:
+        """`pulumi destroy`."""
+        return self._watched("destroy", "--yes", "--skip-preview")
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, secrets in clear; for use inside the lab only."""
+        text = self._plain("stack", "output", "--json", "--show-secrets", "--stack", self.stack)
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def state(self) -> list[dict[str, Any]]:
+        """The resources in the stack's state."""
+        text = self._plain("stack", "export", "--stack", self.stack)
+        found: list[dict[str, Any]] = json.loads(text)["deployment"].get("resources") or []
+        return found
+
+    def must(self, outcome: Outcome) -> Outcome:
+        """The outcome, or an error with what the command said."""
+        if not outcome.succeeded:
+            raise EngineError(f"pulumi {outcome.command} failed:\n{outcome.told()}")
+        return outcome
+
+    def _plain(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=self.project,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise EngineError(f"pulumi {' '.join(arguments[:2])} failed:\n{done.stderr.strip()}")
+        return done.stdout
+
+    def _watched(self, command: str, *arguments: str) -> Outcome:
+        self._count += 1
+        stem = self.logs / f"{self._count:02}-{command}"
+        events, output = stem.with_suffix(".events"), stem.with_suffix(".log")
+        argv = ["pulumi", command, "--stack", self.stack, "--non-interactive", *arguments]
+        argv += ["--color", "never", "--event-log", str(events), "--skip-plugin-pre-install"]
+        if command != "preview":
+            argv += ["--suppress-progress", "--suppress-outputs"]
+        log, started = Log(), time.monotonic()
+        with output.open("w") as sink:
+            process = subprocess.Popen(
+                argv, cwd=self.project, env=self.environment, stdout=sink, stderr=sink
+            )
+            follower = threading.Thread(target=self._follow, args=(events, log, process))
+            follower.start()
+            try:
+                code = process.wait(DEADLINE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise EngineError(
+                    f"pulumi {command} did not end within {DEADLINE_SECONDS:.0f} s; see {output}"
+                ) from None
+            finally:
+                follower.join()
+        return Outcome(
+            command=command,
+            exit_code=code,
+            seconds=time.monotonic() - started,
+            log=log,
+            output=output.read_text(),
+        )
+
+    def _follow(self, events: Path, log: Log, process: "subprocess.Popen[bytes]") -> None:
+        """Feed the log with each line as it is written, until the process has ended."""
+        position, rest = 0, ""
+        while True:
+            ended = process.poll() is not None
+            if events.exists():
+                with events.open() as source:
+                    source.seek(position)
+                    rest += source.read()
+                    position = source.tell()
+            *lines, rest = rest.split("\n")
+            for line in filter(None, lines):
+                stage = log.feed(line)
+                if stage and self.watch:
+                    self.watch(stage)
+            if ended:
+                return
+            time.sleep(POLL_SECONDS)
