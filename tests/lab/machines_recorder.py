@@ -1,0 +1,81 @@
+"""A machine simulator that only remembers: its control API on a thread, for tests."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote
+
+
+class Recorder:
+    """Machines by id, and every call in order."""
+
+    def __init__(self) -> None:
+        self.machines: dict[str, dict[str, Any]] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.url = ""
+
+    def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        """What the machine simulator's contract says."""
+        parts = [unquote(part) for part in path.strip("/").split("/")]
+        if method == "POST" and len(parts) == 1:
+            self.calls.append(("create", body["id"]))
+            if body["id"] in self.machines:
+                return 409, {"error": "exists"}
+            self.machines[body["id"]] = {**body, "power": "off", "extensions": []}
+            return 201, self.machines[body["id"]]
+        name = parts[1]
+        machine = self.machines.get(name)
+        if machine is None:
+            return 404, {"error": f"no machine {name}"}
+        if method == "POST":
+            self.calls.append((str(body["to"]), name))
+            machine["power"] = "off" if body["to"] == "off" else "on"
+            return 200, machine
+        if method == "PATCH":
+            self.calls.append(("change", name))
+            machine.update(body)
+        if method == "DELETE":
+            self.calls.append(("delete", name))
+            del self.machines[name]
+            return 204, None
+        return 200, machine
+
+
+@contextmanager
+def recording() -> Iterator[Recorder]:
+    """A recorder that listens on loopback."""
+    recorder = Recorder()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length) or b"{}")
+            status, answer = recorder.answer(self.command, self.path, body)
+            data = b"" if answer is None else json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
+
+        def log_message(self, *_args: Any) -> None:
+            """Stay quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    recorder.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield recorder
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
