@@ -1,0 +1,73 @@
+"""The rehearsal's report: `.lab/report.json`, one object per stack, written after every scenario.
+
+Plain data for people and for checks; a rehearsal that was cut off leaves what it had seen.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.events import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What became of one scenario; `detail` is what was seen, or what went wrong."""
+
+    name: str
+    passed: bool
+    seconds: float
+    detail: str
+
+
+@dataclass(kw_only=True)
+class Report:
+    """Everything a stack's rehearsal has to tell.
+
+    `tools` and `providers` map names to version and origin, `charts` to "real" or "lab";
+    `replaced` is what the lab put in place of the stack's own values.
+    """
+
+    tools: Mapping[str, Mapping[str, str]]
+    providers: Mapping[str, Mapping[str, str]]
+    charts: Mapping[str, str]
+    replaced: Sequence[str]
+    scenarios: list[Result] = field(default_factory=list)
+    leftovers: int | None = None
+    second_up_changes: int | None = None
+    identity_stable: bool | None = None
+    stages: list[Stage] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON takes it, in camelCase."""
+        return {
+            "tools": dict(self.tools),
+            "providers": dict(self.providers),
+            "charts": dict(self.charts),
+            "replaced": list(self.replaced),
+            "scenarios": [asdict(result) for result in self.scenarios],
+            "leftovers": self.leftovers,
+            "secondUpChanges": self.second_up_changes,
+            "identityStable": self.identity_stable,
+            "stages": [
+                {
+                    "urn": stage.urn,
+                    "layer": stage.layer,
+                    "start": round(stage.start, 3),
+                    "end": round(stage.end, 3),
+                }
+                for stage in self.stages
+            ],
+        }
+
+
+def write(path: Path, stack: str, report: Report) -> None:
+    """Put the stack's report beside those of other stacks; a reader never sees half a file."""
+    documents = json.loads(path.read_text()) if path.exists() else {}
+    documents[stack] = report.document()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_suffix(".part")
+    half.write_text(json.dumps(documents, indent=2) + "\n")
+    half.replace(path)

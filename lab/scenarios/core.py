@@ -1,0 +1,99 @@
+"""What every stack is rehearsed with: create, second-up, refresh, destroy, recreate."""
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
+
+from lab.scenarios.rehearsal import Failed, Rehearsal
+
+OLD_SECRET = b"sealed against the first cluster"
+OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
+
+
+def create(rehearsal: Rehearsal) -> str:
+    """From nothing to a cluster that has been handed over."""
+    outcome = rehearsal.run(rehearsal.engine.up())
+    made = outcome.log.changes.get("create", 0)
+    nodes = ready_nodes(rehearsal)
+    rehearsal.notes["identity"] = rehearsal.identity()
+    rehearsal.notes["sealed"] = seal(rehearsal, OLD_SECRET).hex()
+    return f"{made} resources, {nodes} nodes Ready, up took {outcome.seconds:.1f} s"
+
+
+def second_up(rehearsal: Rehearsal) -> str:
+    """A second `up` changes nothing, and so does the preview before it."""
+    preview = rehearsal.run(rehearsal.engine.preview())
+    outcome = rehearsal.run(rehearsal.engine.up())
+    rehearsal.notes["secondUpChanges"] = str(outcome.changed + preview.changed)
+    if outcome.changed or preview.changed:
+        changed = [f"{stage.operation} {stage.urn}" for stage in outcome.log.stages]
+        names = "\n".join(line for line in changed if not line.startswith(("same", "read")))
+        raise Failed(f"a second up changed {outcome.log.changes}:\n{names}")
+    same = outcome.log.changes.get("same", 0)
+    return f"{same} resources unchanged, up took {outcome.seconds:.1f} s"
+
+
+def refresh(rehearsal: Rehearsal) -> str:
+    """A refresh finds the world as the state says, and the next preview agrees."""
+    outcome = rehearsal.run(rehearsal.engine.refresh())
+    drifted = {key: n for key, n in outcome.log.changes.items() if key != "same" and n}
+    if drifted:
+        urns = [stage.urn for stage in outcome.log.stages if stage.operation in drifted]
+        raise Failed(f"refresh found drift where nobody touched anything: {drifted} {urns}")
+    preview = rehearsal.run(rehearsal.engine.preview())
+    if preview.changed:
+        raise Failed(f"after a refresh a preview wants {preview.log.changes}")
+    return f"no drift, refresh took {outcome.seconds:.1f} s"
+
+
+def destroy(rehearsal: Rehearsal) -> str:
+    """A destroy leaves nothing: the vendors' world is as it was before the first create."""
+    outcome = rehearsal.run(rehearsal.engine.destroy())
+    left = rehearsal.leftovers()
+    rehearsal.notes["leftovers"] = str(int(rehearsal.notes.get("leftovers", "0")) + len(left))
+    if left:
+        raise Failed("a destroy left:\n" + "\n".join(f"  {item}" for item in left))
+    gone = outcome.log.changes.get("delete", 0)
+    return f"{gone} resources gone, nothing left, destroy took {outcome.seconds:.1f} s"
+
+
+def recreate(rehearsal: Rehearsal) -> str:
+    """The next cluster has the same identity and decrypts what the last one could."""
+    outcome = rehearsal.run(rehearsal.engine.up())
+    identity = rehearsal.identity()
+    stable = identity == rehearsal.notes.get("identity")
+    rehearsal.notes["identityStable"] = str(stable)
+    if not stable:
+        raise Failed(f"the identity was {rehearsal.notes.get('identity')} and is {identity}")
+    if unseal(rehearsal, bytes.fromhex(rehearsal.notes["sealed"])) != OLD_SECRET:
+        raise Failed("the new cluster does not decrypt what was sealed against the last one")
+    nodes = ready_nodes(rehearsal)
+    return f"same identity, old secret decrypted, {nodes} nodes Ready, {outcome.seconds:.1f} s"
+
+
+def ready_nodes(rehearsal: Rehearsal) -> int:
+    """How many nodes there are; all of them must be Ready."""
+    lines = rehearsal.nodes()
+    not_ready = [line for line in lines if line.split()[1] != "Ready"]
+    if not_ready:
+        raise Failed("nodes are not Ready:\n" + "\n".join(not_ready))
+    return len(lines)
+
+
+def seal(rehearsal: Rehearsal, text: bytes) -> bytes:
+    """Encrypt as kubeseal does with a session key: against the certificate in the cluster."""
+    pem = rehearsal.secret("sealed-secrets", "sealed-secrets-key")["tls.crt"]
+    key = load_pem_x509_certificate(pem).public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise Failed("the sealed-secrets certificate in the cluster has no RSA key")
+    return key.encrypt(text, OAEP)
+
+
+def unseal(rehearsal: Rehearsal, sealed: bytes) -> bytes:
+    """Decrypt with the key in the cluster."""
+    pem = rehearsal.secret("sealed-secrets", "sealed-secrets-key")["tls.key"]
+    key = load_pem_private_key(pem, password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise Failed("the sealed-secrets key in the cluster is no RSA key")
+    return key.decrypt(sealed, OAEP)

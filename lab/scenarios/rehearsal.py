@@ -1,0 +1,92 @@
+"""What a scenario works with: the engine, the simulated vendors, the cluster, and notes.
+
+A scenario is a function from a `Rehearsal` to one sentence of what was seen; it raises `Failed`
+with what was expected and what was found. Scenarios run in a fixed order and leave notes for later
+ones; none of them reaches into the program.
+"""
+
+import hashlib
+import json
+import subprocess
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.engine import Engine, Outcome
+from lab.scenarios.vendors import Vendors
+
+KUBECTL_SECONDS = 60
+KUBECONFIG = "talos:cluster/kubeconfig:Kubeconfig"
+
+
+class Failed(Exception):  # noqa: N818 (reads as what happened)
+    """The rehearsal saw something else than it should; the message says what of both."""
+
+
+@dataclass(kw_only=True)
+class Rehearsal:
+    """One stack in its world.
+
+    `clean` is the vendors' world before anything was built; `outcomes` every engine run so far.
+    """
+
+    stack: str
+    engine: Engine
+    vendors: Vendors
+    directory: Path
+    clean: dict[str, Any]
+    outcomes: list[Outcome] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def run(self, outcome: Outcome) -> Outcome:
+        """Keep an engine run's outcome, and insist that it ended well."""
+        self.outcomes.append(outcome)
+        if not outcome.succeeded:
+            raise Failed(f"pulumi {outcome.command} failed:\n{outcome.told()}")
+        return outcome
+
+    def kubectl(self, *arguments: str) -> str:
+        """Ask the cluster, with the admin kubeconfig in the state: a failed run exports nothing."""
+        kubeconfig = self.directory / "kubeconfig"
+        kubeconfig.touch(mode=0o600)
+        kubeconfig.write_text(self.engine.output_of(KUBECONFIG, "kubeconfigRaw"))
+        done = subprocess.run(
+            ["kubectl", "--kubeconfig", str(kubeconfig), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=KUBECTL_SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise Failed(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def nodes(self) -> list[str]:
+        """One line per node, as `kubectl get nodes` prints them: name, status, roles, ..."""
+        return self.kubectl("get", "nodes", "--no-headers").splitlines()
+
+    def secret(self, namespace: str, name: str) -> dict[str, bytes]:
+        """A Secret's data, as it lies in the cluster."""
+        document = json.loads(self.kubectl("-n", namespace, "get", "secret", name, "-o", "json"))
+        return {key: b64decode(value) for key, value in document["data"].items()}
+
+    def identity(self) -> str:
+        """SHA-256 over both public halves of the identity, read in the cluster."""
+        sealed = self.secret("sealed-secrets", "sealed-secrets-key")["tls.crt"]
+        deploy = self.secret("flux-system", "flux-deploy-key")["identity.pub"]
+        return hashlib.sha256(sealed.strip() + b"\n" + deploy.strip()).hexdigest()
+
+    def leftovers(self) -> list[str]:
+        """What the vendors' world holds that it did not hold before, and the engine's state too."""
+        found = [f"state: {item['urn']}" for item in self.engine.state() if alive(item)]
+        return found + self.vendors.added(self.clean, self.vendors.snapshot())
+
+
+def alive(item: dict[str, Any]) -> bool:
+    """Whether an entry of the state is more than the stack's own."""
+    return item.get("type") != "pulumi:pulumi:Stack"
+
+
+Scenario = Callable[[Rehearsal], str]
