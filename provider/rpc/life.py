@@ -2,9 +2,9 @@
 
 The engine may be killed at any moment, and then nobody tells its plugins. So the kernel is asked
 for a signal when the parent dies, and a thread watches the parent as well (the signal is tied to
-the parent's *thread*, and is not to be had outside Linux). Ctrl-C belongs to the engine, which
-answers it with the Cancel call; a plugin that died of it first would turn every running operation
-into an error.
+the parent's *thread*, and is not to be had outside Linux). The engine starts each plugin in a
+process group of its own, so Ctrl-C does not reach it: SIGINT is how the engine itself says that it
+is done, and a plugin that lingers costs the user five seconds.
 
 Programs that a plugin runs go through `run`, which ends them on cancel, at the deadline and with
 the plugin. What is not here: any protocol.
@@ -108,9 +108,8 @@ def leave() -> NoReturn:
 
 def install() -> None:
     """Tie this process to its parent, and settle what its signals do. Call from the main thread."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: leave())
-    signal.signal(signal.SIGHUP, lambda _signal, _frame: leave())
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda _signal, _frame: leave())
     parent = os.getppid()
     if sys.platform == "linux":
         import ctypes  # noqa: PLC0415 (only where it is of use)

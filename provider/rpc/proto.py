@@ -20,8 +20,8 @@ _PARENTS = ("pulumi", "pulumi.runtime", "pulumi.runtime.proto")
 
 
 @contextmanager
-def _parents_without_code() -> Iterator[None]:
-    """Let `pulumi.runtime.proto.X` load while its parent packages are empty modules."""
+def without_the_sdk() -> Iterator[None]:
+    """Let `pulumi.runtime.proto.X` be imported while its parent packages are empty modules."""
     spec = importlib.util.find_spec("pulumi")
     if "pulumi" in sys.modules or spec is None or spec.origin is None:
         yield  # loaded already, or not installed: the import below then says so itself
@@ -38,7 +38,7 @@ def _parents_without_code() -> Iterator[None]:
             del sys.modules[name]
 
 
-with _parents_without_code():
+with without_the_sdk():
     from pulumi.runtime.proto import (
         engine_pb2,
         engine_pb2_grpc,
@@ -55,4 +55,5 @@ __all__ = [
     "provider_pb2",
     "provider_pb2_grpc",
     "status_pb2",
+    "without_the_sdk",
 ]
