@@ -10,6 +10,7 @@ secret or unknown that it says (its dependencies are the engine's business).
 No gRPC, no engine, no policy here.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -128,7 +129,8 @@ def _decode_value(value: struct_pb2.Value) -> Value:
 
 def _decode_number(number: float) -> int | float:
     whole = number.is_integer() and abs(number) <= LARGEST_WHOLE
-    return int(number) if whole else number
+    negative_zero = number == 0 and math.copysign(1, number) < 0  # no int says that
+    return int(number) if whole and not negative_zero else number
 
 
 def _decode_struct(struct: struct_pb2.Struct) -> Value:
