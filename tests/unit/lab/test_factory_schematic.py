@@ -13,6 +13,29 @@ from lab.factory.wire import parse
 
 pytestmark = pytest.mark.unit
 
+META = """\
+customization:
+  meta:
+  - key: 10
+    value: |
+      addresses:
+        - address: 1.2.3.4
+  - key: 12
+    value: machine.type=1
+"""
+OVERLAY = """\
+overlay:
+  image: siderolabs/sbc-raspberrypi
+  name: rpi
+  options:
+    b: 1
+    a: {x: true}
+    c: [1, two]
+customization:
+  bootloader: sd-boot
+  secureboot: {includeWellKnownCertificates: true}
+  diskImage: {sectorSize: 4096}
+"""
 AGENT = b"customization: {systemExtensions: {officialExtensions: [siderolabs/qemu-guest-agent]}}"
 
 
@@ -28,18 +51,11 @@ AGENT = b"customization: {systemExtensions: {officialExtensions: [siderolabs/qem
             "ce4c980550dd2ab1b17bbf2b08801c7eb59418eafe8f279833297925d67c7515",
         ),
         (
-            (
-                "customization:\n  meta:\n  - key: 10\n    value: |\n      addresses:\n"
-                "        - address: 1.2.3.4\n  - key: 12\n    value: machine.type=1\n"
-            ),
+            META,
             "6520a2a5b12b0bb90069bb9df16a37e5226a9c894fd9cd4d548e8a4270694fbd",
         ),
         (
-            (
-                "overlay:\n  image: siderolabs/sbc-raspberrypi\n  name: rpi\n  options:\n    b: 1\n"
-                "    a: {x: true}\n    c: [1, two]\ncustomization:\n  bootloader: sd-boot\n"
-                "  secureboot: {includeWellKnownCertificates: true}\n  diskImage: {sectorSize: 4096}\n"
-            ),
+            OVERLAY,
             "280bf9bbbe7ea6913b0d2d22f31e2e2dc2a9b74938844ddb505bb309530d2e33",
         ),
         (
