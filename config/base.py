@@ -18,12 +18,21 @@ from ipaddress import (
 )
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationInfo,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Interface = IPv4Interface | IPv6Interface
+CANONICAL = "canonical-network"
 
 
 class Model(BaseModel):
@@ -39,29 +48,38 @@ def parse_address(value: object) -> Address:
     if isinstance(value, IPv4Address | IPv6Address):
         return value
     if "/" in str(value):
-        raise ValueError(f"{value!s} has a mask; an address is wanted here")
+        raise ValueError(f"{value!s} has a mask; write the address alone")
     try:
         return ip_address(str(value))
     except ValueError as error:
-        raise ValueError(f"{value!s} is not an IP address") from error
+        raise ValueError(f"{value!s} is no IP address; one is 10.0.0.1 or fd00::1") from error
 
 
-def parse_network(value: object) -> Network:
+def parse_network(value: object, *, strict: bool = True) -> Network:
     """A canonical network; host bits are refused with the network that was probably meant.
 
     A `10.0.3.4/28` route once crashed Tailscale, and a pod net with host bits set *was* the node
-    VLAN once it was masked.
+    VLAN once it was masked. Not strict, the host bits are masked as such programs do it.
     """
     if isinstance(value, IPv4Network | IPv6Network):
         return value
     try:
-        return ip_network(str(value))
+        meant = ip_network(str(value), strict=False)
     except ValueError as error:
-        try:
-            meant = ip_network(str(value), strict=False)
-        except ValueError:
-            raise ValueError(f"{value!s} is not a network in CIDR form") from error
-        raise ValueError(f"{value!s} has host bits set; did you mean {meant}?") from error
+        raise ValueError(f"{value!s} is no network; one is 10.0.0.0/16 or fd00::/64") from error
+    if strict and ip_address(str(value).partition("/")[0]) != meant.network_address:
+        text = f"{value!s} has host bits set; did you mean {meant}?"
+        raise PydanticCustomError(CANONICAL, "{text}", {"text": text})
+    return meant
+
+
+def _strict(info: ValidationInfo) -> bool:
+    """Whether host bits are refused: the one rule that lives in a type can be switched off too."""
+    return CANONICAL not in (info.context or {}).get("off", ())
+
+
+def _network(value: object, info: ValidationInfo) -> Network:
+    return parse_network(value, strict=_strict(info))
 
 
 def parse_interface(value: object) -> Interface:
@@ -77,9 +95,9 @@ def checked_mac(value: str) -> str:
     """A unicast MAC address, upper case with colons as Proxmox writes it."""
     text = value.upper().replace("-", ":")
     if not re.fullmatch(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", text):
-        raise ValueError(f"{value!r} is not a MAC address like BC:24:11:00:01:01")
+        raise ValueError(f"{value} is no MAC address; one is BC:24:11:00:01:01")
     if int(text[:2], 16) & 1:
-        raise ValueError(f"{value!r} is a multicast address; a network card has a unicast one")
+        raise ValueError(f"{value} is a multicast address; a card's first octet is even")
     return text
 
 
@@ -87,7 +105,7 @@ def checked_name(value: str) -> str:
     """An RFC 1123 label: what Kubernetes, Proxmox and DNS all accept as a name."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
         raise ValueError(
-            f"{value!r} is not a name of lower-case letters, digits and inner hyphens (at most 63)"
+            f"{value!r} is no name; use lower-case letters, digits and inner hyphens, at most 63"
         )
     return value
 
@@ -98,7 +116,7 @@ def checked_fqdn(value: str) -> str:
     if len(labels) < 2 or any(
         not re.fullmatch(r"[a-z0-9_]([a-z0-9-]*[a-z0-9])?", x) for x in labels
     ):
-        raise ValueError(f"{value!r} is not a domain name like test-cluster.example.com")
+        raise ValueError(f"{value!r} is no domain name; one is test-cluster.example.com")
     return value
 
 
@@ -111,13 +129,13 @@ def checked_hostname(value: str) -> str:
 def checked_https(value: str) -> str:
     """An https URL without a trailing slash."""
     if not re.fullmatch(r"https://[A-Za-z0-9.\[\]:-]+(/\S*)?", value):
-        raise ValueError(f"{value!r} is not an https URL")
+        raise ValueError(f"{value!r} is no https URL; one is https://atlas.example.com:8006")
     return value.rstrip("/")
 
 
 _TEXT = PlainSerializer(str, return_type=str)
 IpAddress = Annotated[Address, BeforeValidator(parse_address), _TEXT]
-Cidr = Annotated[Network, BeforeValidator(parse_network), _TEXT]
+Cidr = Annotated[Network, BeforeValidator(_network), _TEXT]
 Mac = Annotated[str, AfterValidator(checked_mac)]
 Name = Annotated[str, AfterValidator(checked_name)]
 Fqdn = Annotated[str, AfterValidator(checked_fqdn)]
@@ -146,20 +164,25 @@ class AddressRange(Model):
         return other.first in self or self.first in other
 
 
-def parse_range(value: object) -> object:
+def parse_range(value: object, *, strict: bool = True) -> object:
     """`10.0.3.4-10.0.3.20`, a single address, or a network, as a span."""
     if not isinstance(value, str):
         return value
     if "/" in value:
-        network = parse_network(value)
+        network = parse_network(value, strict=strict)
         return {"first": network[0], "last": network[-1]}
     first, _, last = value.partition("-")
     span = {"first": parse_address(first.strip()), "last": parse_address((last or first).strip())}
     if span["first"].version != span["last"].version:
-        raise ValueError(f"{value!r} starts in one address family and ends in the other")
+        raise ValueError(f"{value} starts in one address family and ends in the other; use one")
     if int(span["last"]) < int(span["first"]):
-        raise ValueError(f"{value!r} ends before it starts")
+        meant = f"{span['last']}-{span['first']}"
+        raise ValueError(f"{value} ends before it starts; did you mean {meant}?")
     return span
 
 
-Range = Annotated[AddressRange, BeforeValidator(parse_range)]
+def _range(value: object, info: ValidationInfo) -> object:
+    return parse_range(value, strict=_strict(info))
+
+
+Range = Annotated[AddressRange, BeforeValidator(_range, json_schema_input_type=str)]

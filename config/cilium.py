@@ -50,3 +50,28 @@ class Cilium(Model):
     acceleration: Acceleration = Acceleration.DISABLED
     hubble_ui: bool = True
     values: dict[str, Any] = Field(default_factory=dict)
+
+
+# Helm values that follow from the address plan or from the settings above, each with its source.
+COMPUTED_VALUES = {
+    "MTU": "cilium.mtu",
+    "bpf.hostLegacyRouting": "cilium.hostLegacyRouting",
+    "bpf.masquerade": "cilium.masquerade",
+    "cgroup.autoMount.enabled": "Talos, which mounts it",
+    "cgroup.hostRoot": "Talos, which mounts it",
+    "cluster.name": "name",
+    "devices": "cilium.devices",
+    "enableIPv4Masquerade": "network.podSubnets",
+    "enableIPv6Masquerade": "network.podSubnets",
+    "ipam.mode": "Kubernetes, which hands out the blocks",
+    "ipv4.enabled": "network.podSubnets",
+    "ipv4NativeRoutingCIDR": "network.podSubnets",
+    "ipv6.enabled": "network.podSubnets",
+    "ipv6NativeRoutingCIDR": "network.podSubnets",
+    "k8sServiceHost": "KubePrism on every machine",
+    "k8sServicePort": "KubePrism on every machine",
+    "kubeProxyReplacement": "Talos, where kube-proxy is off",
+    "loadBalancer.acceleration": "cilium.acceleration",
+    "routingMode": "cilium.routing",
+    "socketLB.hostNamespaceOnly": "cilium.socketLbHostNamespaceOnly",
+}

@@ -8,7 +8,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from config.base import IpAddress, Mac, Model, Name
 
@@ -38,17 +38,14 @@ class VirtualMachine(Model):
 
 
 class DiskMatch(Model):
-    """Which disk is meant, by what the hardware says of it; exactly one must match."""
+    """Which disk is meant, by what the hardware says of it; exactly one must match.
+
+    `model` is a glob. Rules demand a model or a serial.
+    """
 
     model: str | None = None
     serial: str | None = None
     min_size_gib: int | None = Field(default=None, ge=1)
-
-    @model_validator(mode="after")
-    def _says_something(self) -> "DiskMatch":
-        if not (self.model or self.serial):
-            raise ValueError("a disk is matched by its model or its serial; neither is given")
-        return self
 
     def matches(self, model: str, serial: str, size: int) -> bool:
         """Whether a disk with this model, serial and size (bytes) is meant."""
@@ -85,12 +82,6 @@ class Machine(Model):
     interface: Annotated[str, Field(pattern=r"^[a-z][a-z0-9.]{1,14}$")] | None = None
     vm: VirtualMachine | None = None
     metal: AdoptedHost | None = None
-
-    @model_validator(mode="after")
-    def _is_made_or_adopted(self) -> "Machine":
-        if (self.vm is None) == (self.metal is None):
-            raise ValueError("a machine is either a `vm` that is made or a `metal` that is adopted")
-        return self
 
     @property
     def is_control_plane(self) -> bool:

@@ -5,6 +5,8 @@ check compares exactly these.
 """
 
 CSI_REALM = "pve"
+# Cilium ends a cluster's name at 32 signs; Proxmox' user IDs, which carry it too, at 64.
+CLUSTER_NAME_MAX = 32
 
 
 def csi_role(stack: str) -> str:
@@ -30,3 +32,14 @@ def image_file(stack: str, version: str, schematic_id: str) -> str:
 def talos_context(stack: str) -> str:
     """The context in talosconfig and the cluster's name in kubeconfig."""
     return stack
+
+
+def proxmox_names(stack: str) -> dict[str, str]:
+    """Every derived name on a Proxmox cluster, by what it names; an image without its version."""
+    user = csi_user(stack)
+    return {
+        "role": csi_role(stack),
+        "user": user,
+        "token": f"{user}!{csi_token(stack)}",
+        "image file": image_file(stack, "", ""),
+    }

@@ -8,7 +8,7 @@ computed, never set.
 from enum import StrEnum
 from ipaddress import IPv4Network
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from config.base import Address, Cidr, IpAddress, Model, Name, Network, Range
 
@@ -47,11 +47,12 @@ class FixedAddress(Model):
 
 
 class BgpPeer(Model):
-    """A router the nodes peer with."""
+    """A router the nodes peer with; `ibgp` says that equal AS numbers are meant."""
 
     name: Name
     address: IpAddress
     asn: int = Field(ge=1, le=4294967295)
+    ibgp: bool = False
 
 
 class Bgp(Model):
@@ -86,19 +87,6 @@ class ClusterNetwork(Model):
     node_cidr_mask_ipv4: int = Field(default=24, ge=8, le=30)
     node_cidr_mask_ipv6: int = Field(default=64, ge=48, le=124)
     load_balancer: LoadBalancer
-
-    @model_validator(mode="after")
-    def _one_entry_per_family(self) -> "ClusterNetwork":
-        named = {
-            "nodeSubnets": self.node_subnets,
-            "podSubnets": self.pod_subnets,
-            "serviceSubnets": self.service_subnets,
-        }
-        for key, nets in named.items():
-            versions = [net.version for net in nets]
-            if len(set(versions)) != len(versions):
-                raise ValueError(f"{key} lists two nets of one address family: one each at most")
-        return self
 
     @property
     def families(self) -> tuple[int, ...]:

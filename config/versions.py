@@ -49,3 +49,18 @@ TALOS_KUBERNETES: dict[str, tuple[str, str]] = {"1.12": ("1.30", "1.35"), "1.13"
 # Kubernetes minors that Cilium's documentation lists as tested
 # (Documentation/network/kubernetes/compatibility.rst at v1.20.2: 1.33, 1.34, 1.35, 1.36).
 CILIUM_KUBERNETES: dict[str, tuple[str, str]] = {"1.20": ("1.33", "1.36")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versions:
+    """The versions that must fit each other; rules look at these, never at the constants."""
+
+    talos: str = TALOS
+    kubernetes: str = KUBERNETES
+    cilium: str = CILIUM.version
+
+
+def minor(version: str) -> tuple[int, int]:
+    """Major and minor of `v1.13.0`, `1.20.2` or `v1.13`, for comparing."""
+    major, _, rest = version.removeprefix("v").partition(".")
+    return int(major), int(rest.partition(".")[0])
