@@ -6,6 +6,7 @@ It starts none of them for longer than it takes to ask for a version.
 
 from collections.abc import Iterable
 
+from lab.tools.ask import on_path
 from lab.tools.catalog import catalog
 from lab.tools.errors import ToolError, ToolsMissing
 from lab.tools.model import Origin, Progress, Report, Tool
@@ -20,6 +21,7 @@ __all__ = [
     "Tool",
     "ToolError",
     "ToolsMissing",
+    "absent",
     "bin_directory",
     "damage",
     "ensure",
@@ -45,6 +47,16 @@ def damage(
     cache = (around or Surroundings()).cache
     there = [row for row in _rows(names) if cache.entry(row).is_dir()]
     return {row.name: wrong for row in there if (wrong := cache.verify(row))}
+
+
+def absent(around: Surroundings | None = None) -> list[str]:
+    """Return the names of tools that are neither on PATH nor in the cache. Builds nothing."""
+    here = around or Surroundings()
+    return [
+        row.name
+        for row in catalog()
+        if not (here.cache.find(row) or on_path(row, here.folders, here.cache.root))
+    ]
 
 
 def _rows(names: Iterable[str] | None) -> list[Row]:

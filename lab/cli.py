@@ -1,0 +1,141 @@
+"""`./hearth lab up|shell|down|doctor`: a stack's world by hand, outside any scenario.
+
+It dispatches and prints; worlds are made in `lab.world`, tools found in `lab.tools`.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab import doctor as examination
+from lab import tools
+from lab.tools.cache import default_root
+from lab.tools.progress import Printer
+from lab.world import Running, World, WorldError, WorldPlan
+from lab.world.facts import read_facts
+from lab.world.inventory import dead_labs
+from lab.world.services import require_modules, world_plan
+
+ROOT = Path(__file__).resolve().parents[1]
+DEFAULT_STACK = "test-cluster"
+
+app = typer.Typer(
+    name="lab",
+    help="A stack's world on this machine: machines, hypervisor, DNS provider, charts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Stack = Annotated[str, typer.Argument(help="the stack, as in Pulumi.STACK.yaml")]
+
+
+def main(argv: list[str]) -> int:
+    """Run one verb; return its exit code. A user's mistake ends in a sentence, not a traceback."""
+    verb, command = split(argv)
+    try:
+        app(args=verb, prog_name="hearth lab", obj=command)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    except (WorldError, tools.ToolError, tools.ToolsMissing) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def split(argv: list[str]) -> tuple[list[str], list[str]]:
+    """Split at the first `--`: before it the lab's own words, after it a command to run inside."""
+    if "--" not in argv:
+        return argv, []
+    place = argv.index("--")
+    return argv[:place], argv[place + 1 :]
+
+
+@app.command()
+def up(stack: Stack = DEFAULT_STACK) -> None:
+    """Bring the world of a stack up and leave it running."""
+    facts = read_facts(ROOT, stack)
+    found = tools.ensure(report=Printer(sys.stdout))
+    shelf = tools.bin_directory(found)
+    plan = world_plan(facts, root=ROOT, shelf=shelf, real_charts=default_root() / "charts")
+    require_modules(plan)
+    started = time.monotonic()
+    running = bring_up(plan)
+    print(f"up after {time.monotonic() - started:.1f} s\n\n{describe(running, plan)}")
+
+
+def bring_up(plan: WorldPlan) -> Running:
+    """Start a world, print its stages, and let it live on."""
+    world = World(plan, lambda text, seconds: print(f"  {text:<20} {seconds:6.1f} s", flush=True))
+    running = world.start()
+    world.let_live()
+    return running
+
+
+def describe(running: Running, plan: WorldPlan) -> str:
+    """Say what is where, and what to do next."""
+    lines = [f"operator             {', '.join(plan.addresses)} on the LAN"]
+    for service in plan.services:
+        where = f"{', '.join(service.names)} at {service.address}" if service.names else "-"
+        lines.append(f"{service.name:<20} {where}")
+    lines += [
+        f"state and logs       {running.state}",
+        "",
+        f"enter it:  ./hearth lab shell {running.stack}",
+        f"end it:    ./hearth lab down {running.stack}",
+    ]
+    return "\n".join(lines)
+
+
+@app.command()
+def shell(context: typer.Context, stack: Stack = DEFAULT_STACK) -> None:
+    """Enter the world of a stack, or run one command in it: `shell STACK -- COMMAND...`."""
+    command: list[str] = context.obj
+    running = find(stack)
+    argv = command or [os.environ.get("SHELL", "/bin/sh")]
+    inside = {**running.environment, "TERM": os.environ.get("TERM", "dumb")}
+    sys.stdout.flush()
+    entering = running.command(argv)
+    os.execvpe(entering[0], entering, inside)  # noqa: S606 - a list of arguments, no shell
+
+
+@app.command()
+def down(stack: Stack = DEFAULT_STACK) -> None:
+    """End the world of a stack and prove that nothing of it is left."""
+    started = time.monotonic()
+    running = find(stack)
+    running.end()
+    print(f"down after {time.monotonic() - started:.1f} s: no process of {running.lab} is left")
+
+
+@app.command()
+def doctor(
+    end: Annotated[
+        bool, typer.Option("--end", help="end processes of dead labs without asking")
+    ] = False,
+) -> None:
+    """Look at everything the lab needs from this machine."""
+    findings = examination.examine(ROOT)
+    for finding in findings:
+        print(f"{'ok  ' if finding.fine else 'FAIL'} {finding.subject:<12} {finding.text}")
+    left = dead_labs()
+    if left and (end or (sys.stdin.isatty() and typer.confirm("end these processes now?"))):
+        print(f"ended {examination.end(left)} processes")
+    if not all(finding.fine for finding in findings):
+        raise typer.Exit(1)
+
+
+def find(stack: str) -> Running:
+    """Return the world of a stack, or say that it is not up."""
+    running = Running.find(ROOT / ".lab" / stack)
+    if running is None:
+        raise WorldError(
+            f"the lab of {stack} is not up: bring it up with `./hearth lab up {stack}`"
+        )
+    return running

@@ -1,0 +1,57 @@
+"""The environment inside a lab: what services and shells see of the outside, and where they write.
+
+Nothing of the user's own clusters, clouds or proxies is passed on: kubeconfig, talosconfig, engine
+state and Helm's folders lie below the lab's folder.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+# The lab's own; the copy of a stack's file that is used in the lab is encrypted with it.
+PASSPHRASE = "rehearsal"  # noqa: S105 - public on purpose: it protects nothing but a rehearsal
+
+_PASSED_ON = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TERM", "TZ", "XDG_CACHE_HOME")
+_SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_TRUST = (
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+)
+
+
+def environment(
+    *, root: Path, state: Path, shelf: Path, bundle: Path, outside: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the environment of a lab whose state lies in `state` and whose tools are in `shelf`.
+
+    Stand-in plugins come after the tools on PATH; the engine uses them when it finds them there.
+    """
+    passed = os.environ if outside is None else outside
+    folders = (str(shelf), str(root / "lab" / "plugins" / "bin"), str(Path(sys.executable).parent))
+    return {
+        **{name: passed[name] for name in _PASSED_ON if name in passed},
+        **dict.fromkeys(_TRUST, str(bundle)),
+        "PATH": os.pathsep.join((*folders, *_SYSTEM)),
+        "HEARTH_PYTHON": sys.executable,
+        "PYTHONUNBUFFERED": "1",
+        "KUBECONFIG": str(state / "kubeconfig"),
+        "KUBECACHEDIR": str(state / "cache" / "kube"),
+        "TALOSCONFIG": str(state / "talosconfig"),
+        "PULUMI_BACKEND_URL": f"file://{state / 'backend'}",
+        "PULUMI_CREDENTIALS_PATH": str(state / "pulumi"),
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "HELM_CACHE_HOME": str(state / "cache" / "helm"),
+        "HELM_CONFIG_HOME": str(state / "helm"),
+        "HELM_DATA_HOME": str(state / "helm"),
+    }
+
+
+def folders(state: Path) -> tuple[Path, ...]:
+    """Return the folders that the environment promises to exist."""
+    return tuple(state / name for name in ("backend", "cache", "helm", "pulumi"))

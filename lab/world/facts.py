@@ -1,0 +1,73 @@
+"""What a world needs to know of a stack: read from its committed file, plain facts only.
+
+Whether the facts make sense is decided by the config's own checks, not here.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import ValidationError
+
+from config.cluster import Cluster
+from lab.world.errors import WorldError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where a stack expects its Proxmox host."""
+
+    name: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackFacts:
+    """A stack's name, the operator's addresses on its LAN, and its Proxmox host if it has one."""
+
+    stack: str
+    operator: tuple[str, ...]
+    proxmox: Endpoint | None
+
+
+def stacks(root: Path) -> list[str]:
+    """Return the stacks that have a committed file."""
+    names = (path.name.split(".", 1)[1] for path in root.glob("Pulumi.*.yaml"))
+    return sorted(name.removesuffix(".yaml") for name in names)
+
+
+def read_facts(root: Path, stack: str) -> StackFacts:
+    """Return the facts of one stack; WorldError when there is none or it is not readable."""
+    path = root / f"Pulumi.{stack}.yaml"
+    try:
+        document = yaml.safe_load(path.read_text())
+        cluster = Cluster.model_validate(document["config"]["hearth:cluster"])
+    except FileNotFoundError:
+        raise WorldError(
+            f"there is no stack {stack} ({path.name}): there are {', '.join(stacks(root))}"
+        ) from None
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise WorldError(f"{path.name} holds no hearth:cluster ({error})") from None
+    except ValidationError as error:
+        raise WorldError(f"{path.name} is not a valid config: {error}") from None
+    operator = tuple(operator_address(str(net)) for net in cluster.network.node_subnets)
+    return StackFacts(stack=stack, operator=operator, proxmox=_proxmox(cluster))
+
+
+def operator_address(subnet: str) -> str:
+    """Return the last usable address of a node net, with its prefix length.
+
+    Engine, talosctl and kubectl speak from there. The first addresses are where gateways, machines
+    and VIPs live.
+    """
+    net = ipaddress.ip_network(subnet)
+    return f"{net[-2]}/{net.prefixlen}"
+
+
+def _proxmox(cluster: Cluster) -> Endpoint | None:
+    if cluster.proxmox is None:
+        return None
+    url = urlsplit(str(cluster.proxmox.endpoint))
+    return Endpoint(name=url.hostname or "", port=url.port or 8006)

@@ -1,0 +1,143 @@
+"""Which services a stack's world has: what runs, where it listens, under which names.
+
+The table only; each simulator is a program of its own. Addresses are loopback addresses inside the
+lab's network namespace, so they are the same in every lab and clash with nothing outside.
+"""
+
+import sys
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from lab.world.certificates import paths
+from lab.world.environment import environment, folders
+from lab.world.errors import WorldError
+from lab.world.facts import Endpoint, StackFacts
+from lab.world.plan import BRIDGE, HttpProbe, Service, WorldPlan
+
+MACHINES_CONTROL = "127.0.0.1:9900"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a simulator of this tree listens: `python -m lab.NAME` at an address and port."""
+
+    name: str
+    address: str
+    names: tuple[str, ...]
+    port: int = 443
+
+    @property
+    def url(self) -> str:
+        """Its root as clients spell it."""
+        return f"https://{self.names[0]}" + ("" if self.port == 443 else f":{self.port}")
+
+
+FACTORY = Place(name="factory", address="127.0.1.1", names=("factory.talos.dev",))
+CLOUDFLARE = Place(name="cloudflare", address="127.0.1.2", names=("api.cloudflare.com",))
+CHARTS = Place(
+    name="charts",
+    address="127.0.1.3",
+    names=(
+        "helm.cilium.io",
+        "ghcr.io",  # Proxmox CSI, flux-operator: charts in an OCI registry
+        "1password.github.io",
+        "bitnami-labs.github.io",  # sealed-secrets
+    ),
+)
+PROXMOX_ADDRESS = "127.0.1.4"
+
+
+def world_plan(facts: StackFacts, *, root: Path, shelf: Path, real_charts: Path) -> WorldPlan:
+    """Return the world of a stack. `shelf` holds the tools, `real_charts` charts if it exists."""
+    state = root / ".lab" / facts.stack
+    plan = WorldPlan(
+        stack=facts.stack,
+        state=state,
+        cwd=root,
+        addresses=facts.operator,
+        services=services(facts, root=root, state=state, shelf=shelf, real_charts=real_charts),
+        folders=folders(state),
+    )
+    inside = environment(root=root, state=state, shelf=shelf, bundle=plan.bundle)
+    return plan.with_environment(inside)
+
+
+def services(
+    facts: StackFacts, *, root: Path, state: Path, shelf: Path, real_charts: Path
+) -> tuple[Service, ...]:
+    """Return the services in an order that can be kept."""
+    charts = ["--charts", str(root / "lab" / "charts" / "charts")]
+    if real_charts.is_dir():
+        charts += ["--real", str(real_charts)]
+    table = [
+        _talossim(state, shelf),
+        _simulator(FACTORY, state),
+        _simulator(CLOUDFLARE, state, "--state", str(state / "cloudflare")),
+        _simulator(CHARTS, state, *charts),
+    ]
+    if facts.proxmox:
+        table.append(_proxmox(facts.proxmox, state))
+    return tuple(table)
+
+
+def require_modules(plan: WorldPlan) -> None:
+    """Refuse a plan that would start Python modules which this tree does not have."""
+    modules = [
+        service.argv[2] for service in plan.services if service.argv[:2] == (sys.executable, "-m")
+    ]
+    absent = [module for module in modules if not _runs(module)]
+    if absent:
+        raise WorldError(
+            f"this tree has no {', '.join(absent)}: the lab of {plan.stack} needs them; restore"
+            " them from Git"
+        )
+
+
+def _runs(module: str) -> bool:
+    return find_spec(module) is not None and find_spec(f"{module}.__main__") is not None
+
+
+def _talossim(state: Path, shelf: Path) -> Service:
+    return Service(
+        name="talossim",
+        argv=(
+            str(shelf / "talossim"),
+            *("--bridge", BRIDGE),
+            *("--state", str(state / "talos")),
+            *("--bin", str(shelf)),
+            *("--control", MACHINES_CONTROL),
+        ),
+        probe=HttpProbe(url=f"http://{MACHINES_CONTROL}/healthz"),
+    )
+
+
+def _proxmox(endpoint: Endpoint, state: Path) -> Service:
+    place = Place(
+        name="proxmox", address=PROXMOX_ADDRESS, names=(endpoint.name,), port=endpoint.port
+    )
+    made = _simulator(
+        place,
+        state,
+        *("--state", str(state / "proxmox")),
+        *("--machines", f"http://{MACHINES_CONTROL}"),
+        *("--setup", str(state / "setup" / "proxmox.json")),
+    )
+    return replace(made, after=("talossim",))
+
+
+def _simulator(place: Place, state: Path, *more: str) -> Service:
+    pair = paths(state / "certificates", place.name)
+    return Service(
+        name=place.name,
+        argv=(
+            *(sys.executable, "-m", f"lab.{place.name}"),
+            *("--listen", f"{place.address}:{place.port}"),
+            *("--certificate", str(pair.certificate)),
+            *("--key", str(pair.key)),
+            *more,
+        ),
+        probe=HttpProbe(url=f"{place.url}/-/healthz"),
+        names=place.names,
+        address=place.address,
+    )
