@@ -1,0 +1,79 @@
+package machine
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"hearth/lab/talos/hardware"
+)
+
+// defaultSchematic is the image factory's name for "no extension, no argument".
+const defaultSchematic = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d32b4ba"
+
+// Images answers what an installer image would put on a disk. Images of the factory are asked for
+// there, when there is one; any other is taken at its word.
+type Images struct {
+	factory *url.URL // nil: nobody is asked
+	http    *http.Client
+}
+
+// NewImages takes the factory's address, "" to ask nobody.
+func NewImages(factory string) (*Images, error) {
+	i := &Images{http: &http.Client{Timeout: 10 * time.Second}}
+	if factory == "" {
+		return i, nil
+	}
+	u, err := url.Parse(factory)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("--factory %q: must be a URL such as https://factory.talos.dev", factory)
+	}
+	i.factory = u
+	return i, nil
+}
+
+// Parse reads version and schematic out of an installer's reference:
+// REGISTRY/[PLATFORM-]installer[-secureboot]/SCHEMATIC:VERSION or REGISTRY/siderolabs/installer:VERSION.
+func Parse(image string) (hardware.Image, error) {
+	name, _, _ := strings.Cut(image, "@")
+	i := strings.LastIndexByte(name, ':')
+	if i < strings.LastIndexByte(name, '/') || !strings.HasPrefix(name[i+1:], "v") {
+		return hardware.Image{}, fmt.Errorf("image %q: no Talos version in the tag", image)
+	}
+	out := hardware.Image{Version: name[i+1:], Schematic: defaultSchematic}
+	parts := strings.Split(name[:i], "/")
+	if n := len(parts); n >= 2 && strings.Contains(parts[n-2], "installer") && len(parts[n-1]) == 64 {
+		out.Schematic = parts[n-1]
+	}
+	return out, nil
+}
+
+// Pull is what a machine does before it installs or upgrades.
+func (i *Images) Pull(ctx context.Context, image string) (hardware.Image, error) {
+	out, err := Parse(image)
+	if err != nil || i.factory == nil {
+		return out, err
+	}
+	host, path, _ := strings.Cut(image, "/")
+	if host != i.factory.Host {
+		return out, nil
+	}
+	path, tag, _ := strings.Cut(path, ":")
+	u := i.factory.JoinPath("v2", path, "manifests", tag)
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.String(), nil)
+	if err != nil {
+		return out, err
+	}
+	resp, err := i.http.Do(req)
+	if err != nil {
+		return out, fmt.Errorf("failed to pull image %q: %w", image, err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode >= 400 {
+		return out, fmt.Errorf("failed to pull image %q: %s answered %s", image, u.Host, resp.Status)
+	}
+	return out, nil
+}

@@ -1,0 +1,56 @@
+package machine
+
+import (
+	"hearth/lab/talos/faults"
+	"hearth/lab/talos/hardware"
+)
+
+// Info is a machine as a person in front of it sees it, and a little of what is inside.
+type Info struct {
+	hardware.Spec
+	Power     string         `json:"power"`
+	Cable     string         `json:"cable"`
+	Stage     string         `json:"stage"`
+	Ready     bool           `json:"ready"`
+	Hostname  string         `json:"hostname"`
+	Current   []string       `json:"currentAddresses"`
+	Running   hardware.Image `json:"running"`
+	BootID    string         `json:"bootId"`
+	Processes map[string]int `json:"processes"`
+	Faults    []faults.Fault `json:"faults"`
+	Cluster   string         `json:"cluster"`
+	Type      string         `json:"type"`
+}
+
+var onOff = map[bool]string{true: "on", false: "off"}
+
+// Info looks at the machine now.
+func (m *Machine) Info() Info {
+	out := Info{
+		Spec: m.Spec(), Power: onOff[m.On()], Cable: "down", Stage: "off", Processes: map[string]int{}, Faults: m.faults.List(),
+		Current: []string{},
+	}
+	if m.port.Linked() {
+		out.Cable = "up"
+	}
+	b := m.boot()
+	if b == nil {
+		if m.On() {
+			out.Stage = "rebooting"
+		}
+		return out
+	}
+	stage, ready := b.getStage()
+	out.Stage, out.Ready, out.Running, out.BootID, out.Spec.Hostname = stage.String(), ready, b.image, b.id, m.Spec().Hostname
+	out.Hostname = b.hostname()
+	for _, a := range b.addresses() {
+		out.Current = append(out.Current, a.String())
+	}
+	if cfg := b.complete(); cfg != nil {
+		out.Cluster, out.Type = cfg.Cluster().Name(), cfg.Machine().Type().String()
+	}
+	if p := b.controlPlane(); p != nil {
+		out.Processes = p.PIDs()
+	}
+	return out
+}
