@@ -11,8 +11,20 @@ from pathlib import Path
 
 def provider_version(package: str) -> str:
     """The plugin version that the SDK `package` asks for (its `pulumi-plugin.json`)."""
-    plugin = json.loads((_folder(package) / "pulumi-plugin.json").read_text(encoding="utf-8"))
-    return str(plugin["version"])
+    return str(_plugin(package)["version"])
+
+
+def provider_server(package: str) -> str | None:
+    """Where the plugin is downloaded from when it is not Pulumi's own."""
+    server = _plugin(package).get("server")
+    return None if server is None else str(server)
+
+
+def _plugin(package: str) -> dict[str, object]:
+    described: dict[str, object] = json.loads(
+        (_folder(package) / "pulumi-plugin.json").read_text(encoding="utf-8")
+    )
+    return described
 
 
 def engine_version() -> str:

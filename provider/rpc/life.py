@@ -48,14 +48,16 @@ def run(
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     timeout: float = 60.0,
+    pass_fds: Sequence[int] = (),
 ) -> Completed:
     """Run a program to its end; `Refused` when it is missing or does not end in time.
 
-    Secrets belong into `stdin`, `env` or a private file: every user of the machine can read `argv`.
+    Secrets belong into `stdin`, `env` or a file of its own (`pass_fds` hands down open ones): every
+    user of the machine can read `argv`.
     """
     call = operation.current()
     deadline = time.monotonic() + call.remaining(timeout)
-    child = _start(argv, env)
+    child = _start(argv, env, pass_fds)
     try:
         data: bytes | None = stdin
         while True:
@@ -75,11 +77,15 @@ def run(
             _children.discard(child)
 
 
-def _start(argv: Sequence[str], env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+def _start(
+    argv: Sequence[str], env: Mapping[str, str] | None, pass_fds: Sequence[int]
+) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
     try:
         with _children_lock:
-            child = subprocess.Popen(list(argv), stdin=pipe, stdout=pipe, stderr=pipe, env=env)
+            child = subprocess.Popen(
+                list(argv), stdin=pipe, stdout=pipe, stderr=pipe, env=env, pass_fds=pass_fds
+            )
             _children.add(child)
     except FileNotFoundError:
         raise Refused(f"{argv[0]} is not installed: it is not on PATH") from None

@@ -79,6 +79,10 @@ class Operation:
         """Warn the user; the run goes on."""
         self.engine.log(engine_pb2.WARNING, message, self.urn)
 
+    def error(self, message: str) -> None:
+        """Show an error; the run fails, whatever the call returns."""
+        self.engine.log(engine_pb2.ERROR, message, self.urn)
+
     def status(self, message: str) -> None:
         """Change the live line of the resource; leaves no trace afterwards."""
         self.engine.log(engine_pb2.INFO, message, self.urn, ephemeral=True)
