@@ -51,6 +51,8 @@ def on_path(row: Row, folders: str, not_below: Path, deadline: float = DEADLINE)
     Links into our own cache (a lab's shell has them on its PATH) do not count as somebody's
     installation: the cache vouches for its entries itself.
     """
+    if row.question is None:
+        return None
     for candidate in _candidates(row.name, folders):
         if not candidate.resolve().is_relative_to(not_below.resolve()) and (
             ask(candidate, row.question, deadline) == row.version

@@ -108,11 +108,11 @@ def _simulator(folder: Path) -> Row:
     return Row(
         name="talossim",
         version=version,
-        question=Question(arguments=("--version",), pattern=r"^talossim (\S+)"),
+        question=None,
         build=GoBuild(
             module=folder,
             package=".",
-            binary="talossim",
-            ldflags=f"-X main.version={version}",
+            binary="talos",  # the last part of its module path
+            ldflags="-s -w",
         ),
     )

@@ -17,7 +17,7 @@ from lab.tools.cache import Cache, default_root
 from lab.tools.errors import ToolError, ToolsMissing, explain
 from lab.tools.gobuild import Builder, GoBuilder
 from lab.tools.model import Origin, Progress, Report, Tool, silent
-from lab.tools.recipe import this_platform
+from lab.tools.recipe import source_version, this_platform
 from lab.tools.rows import GoBuild, Row
 
 
@@ -154,18 +154,22 @@ class Resolver:
             log = self._cache.logs / f"build-{label}.log"
             self._around.builder.build(builds, work, log, lambda: say("building"))
             for row, build in zip(rows, builds, strict=True):
+                if row.of_sources and source_version(build.module) != row.version:
+                    raise ToolError(f"{build.module} changed while it was built: run this again")
                 self._keep(row, work / build.binary, "built", work, started)
 
     def _keep(self, row: Row, program: Path, origin: Origin, work: Path, started: float) -> None:
         if not program.is_file():
             raise ToolError(f"the build ended well but left no {program.name}")
         program.chmod(0o755)
-        said = ask.ask(program, row.question, self._around.ask_deadline)
-        if said != row.version:
-            raise ToolError(
-                f"the program that was {'built' if origin == 'built' else 'downloaded'} says it is"
-                f" {said or 'nothing'}, not {row.version}: correct its row in lab/tools/catalog.py"
-            )
+        if row.question is not None:
+            said = ask.ask(program, row.question, self._around.ask_deadline)
+            if said != row.version:
+                made = "built" if origin == "built" else "downloaded"
+                raise ToolError(
+                    f"the program that was {made} says it is {said or 'nothing'}, not"
+                    f" {row.version}: correct its row in lab/tools/catalog.py"
+                )
         self._settle(row, self._cache.put(row, program, origin, work), origin, started)
 
     def _speaker(self, group: list[Row], started: float) -> "Speaker":

@@ -46,10 +46,19 @@ class GoBuild:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One program of the lab."""
+    """One program of the lab.
+
+    Without a question a program is never looked for on PATH and never asked: that is for programs
+    of our own, whose version is the hash of what they are built from.
+    """
 
     name: str
     version: str
-    question: Question
+    question: Question | None
     build: GoBuild | None
     releases: tuple[Release, ...] = ()
+
+    @property
+    def of_sources(self) -> bool:
+        """Whether the version is the hash of the module's own sources."""
+        return self.question is None

@@ -9,9 +9,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-# The lab's own; the copy of a stack's file that is used in the lab is encrypted with it.
-PASSPHRASE = "rehearsal"  # noqa: S105 - public on purpose: it protects nothing but a rehearsal
-
 _PASSED_ON = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TERM", "TZ", "XDG_CACHE_HOME")
 _SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _TRUST = (
@@ -43,7 +40,6 @@ def environment(
         "TALOSCONFIG": str(state / "talosconfig"),
         "PULUMI_BACKEND_URL": f"file://{state / 'backend'}",
         "PULUMI_CREDENTIALS_PATH": str(state / "pulumi"),
-        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "HELM_CACHE_HOME": str(state / "cache" / "helm"),

@@ -25,11 +25,15 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class StackFacts:
-    """A stack's name, the operator's addresses on its LAN, and its Proxmox host if it has one."""
+    """A stack's name, the operator's addresses on its LAN, and its Proxmox host if it has one.
+
+    `passphrase` is the overlay's: the lab's copy of the stack's file is encrypted with it.
+    """
 
     stack: str
     operator: tuple[str, ...]
     proxmox: Endpoint | None
+    passphrase: str = ""
 
 
 def stacks(root: Path) -> list[str]:
@@ -53,7 +57,20 @@ def read_facts(root: Path, stack: str) -> StackFacts:
     except ValidationError as error:
         raise WorldError(f"{path.name} is not a valid config: {error}") from None
     operator = tuple(operator_address(str(net)) for net in cluster.network.node_subnets)
-    return StackFacts(stack=stack, operator=operator, proxmox=_proxmox(cluster))
+    return StackFacts(
+        stack=stack,
+        operator=operator,
+        proxmox=_proxmox(cluster),
+        passphrase=_passphrase(root / "lab" / "overlay" / f"{stack}.yaml"),
+    )
+
+
+def _passphrase(overlay: Path) -> str:
+    """Return the overlay's passphrase; empty without an overlay: then nothing can be decrypted."""
+    if not overlay.is_file():
+        return ""
+    document = yaml.safe_load(overlay.read_text())
+    return str(document.get("passphrase", "")) if isinstance(document, dict) else ""
 
 
 def operator_address(subnet: str) -> str:

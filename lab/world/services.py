@@ -56,23 +56,21 @@ def world_plan(facts: StackFacts, *, root: Path, shelf: Path, real_charts: Path)
         state=state,
         cwd=root,
         addresses=facts.operator,
-        services=services(facts, root=root, state=state, shelf=shelf, real_charts=real_charts),
+        services=services(facts, state=state, shelf=shelf, real_charts=real_charts),
         folders=folders(state),
     )
     inside = environment(root=root, state=state, shelf=shelf, bundle=plan.bundle)
-    return plan.with_environment(inside)
+    return plan.with_environment(inside | {"PULUMI_CONFIG_PASSPHRASE": facts.passphrase})
 
 
 def services(
-    facts: StackFacts, *, root: Path, state: Path, shelf: Path, real_charts: Path
+    facts: StackFacts, *, state: Path, shelf: Path, real_charts: Path
 ) -> tuple[Service, ...]:
     """Return the services in an order that can be kept."""
-    charts = ["--charts", str(root / "lab" / "charts" / "charts")]
-    if real_charts.is_dir():
-        charts += ["--real", str(real_charts)]
+    charts = ["--real", str(real_charts)] if real_charts.is_dir() else []
     table = [
         _talossim(state, shelf),
-        _simulator(FACTORY, state),
+        _simulator(FACTORY, state, "--state", str(state / "factory")),
         _simulator(CLOUDFLARE, state, "--state", str(state / "cloudflare")),
         _simulator(CHARTS, state, *charts),
     ]
@@ -107,6 +105,7 @@ def _talossim(state: Path, shelf: Path) -> Service:
             *("--state", str(state / "talos")),
             *("--bin", str(shelf)),
             *("--control", MACHINES_CONTROL),
+            *("--trace", str(state / "logs" / "talossim.calls")),
         ),
         probe=HttpProbe(url=f"http://{MACHINES_CONTROL}/healthz"),
     )
@@ -135,6 +134,7 @@ def _simulator(place: Place, state: Path, *more: str) -> Service:
             *("--listen", f"{place.address}:{place.port}"),
             *("--certificate", str(pair.certificate)),
             *("--key", str(pair.key)),
+            *("--log", str(state / "logs" / f"{place.name}.requests")),
             *more,
         ),
         probe=HttpProbe(url=f"{place.url}/-/healthz"),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from lab.tools import bin_directory, ensure
 from lab.tools.cache import MANIFEST, Cache
 from lab.tools.errors import ToolsMissing
 from lab.tools.model import Progress
+from lab.tools.recipe import source_version
 from lab.tools.resolve import resolve
 from tests.lab.tools_world import ScriptBuilder, around, program, row, script
 from tests.lab.waiting import wait_until
@@ -43,6 +45,20 @@ def test_a_program_on_path_in_the_right_version_wins(tmp_path: Path) -> None:
     tools = resolve([row("tool")], around(tmp_path, builder, str(there.parent)))
     assert (tools["tool"].origin, tools["tool"].path) == ("path", there)
     assert builder.built == []
+
+
+def test_a_program_without_a_question_is_built_though_one_is_on_path(tmp_path: Path) -> None:
+    program(tmp_path / "bin", "tool", script("1.2.3"))
+    own = replace(row("tool", version=source_version(Path("/no/module"))), question=None)
+    tools = resolve([own], around(tmp_path, folders=str(tmp_path / "bin")))
+    assert tools["tool"].origin == "built"
+
+
+def test_sources_that_change_while_they_are_built_do_not_count(tmp_path: Path) -> None:
+    own = replace(row("tool", version="of-other-sources"), question=None)
+    with pytest.raises(ToolsMissing, match="changed while it was built: run this again"):
+        resolve([own], around(tmp_path))
+    assert around(tmp_path).cache.find(own) is None
 
 
 def test_a_program_on_path_in_another_version_is_passed_over(tmp_path: Path) -> None:
