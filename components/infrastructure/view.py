@@ -65,9 +65,9 @@ def redacted(document: Document, key: bytes) -> Document:
 
 
 def is_open(path: tuple[str, ...]) -> bool:
-    """Whether a path may be shown."""
+    """Whether a path may be shown; names say which document it is only at its top."""
     dotted = ".".join(path)
-    return path[-1] in NAMED or any(
+    return dotted in NAMED or any(
         dotted == open_path or dotted.startswith(f"{open_path}.") for open_path in OPEN_PATHS
     )
 

@@ -1,0 +1,53 @@
+"""The stack's image: its schematic, and the addresses that follow from it."""
+
+import pytest
+import yaml
+
+from components.infrastructure.image import disk_image_url, installer_image, schematic
+from components.infrastructure.machines import agent
+from tests.unit.components.committed import cluster, edited
+
+pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+
+ID = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
+
+
+def test_the_schematic_lists_extensions_sorted() -> None:
+    found = yaml.safe_load(schematic(cluster("home-ops").talos))["customization"]
+    official = found["systemExtensions"]["officialExtensions"]
+    assert official == sorted(official)
+    assert "siderolabs/lldpd" in official
+
+
+def test_kernel_arguments_stand_in_the_schematic_in_their_order() -> None:
+    facts = edited("home-ops", lambda raw: raw["talos"].update(kernelArgs=["z=1", "a=2"]))
+    found = yaml.safe_load(schematic(facts.talos))["customization"]
+    assert found["extraKernelArgs"] == ["z=1", "a=2"]
+
+
+def test_the_order_of_extensions_in_the_facts_changes_no_schematic() -> None:
+    facts = edited("home-ops", lambda raw: raw["talos"]["extensions"].reverse())
+    assert schematic(facts.talos) == schematic(cluster("home-ops").talos)
+
+
+def test_a_stack_without_wishes_gets_the_plain_image() -> None:
+    facts = edited("test-cluster", lambda raw: raw.update(talos={"contract": "v1.13"}))
+    assert yaml.safe_load(schematic(facts.talos)) == {"customization": {}}
+
+
+def test_the_disk_image_is_the_form_that_proxmox_imports() -> None:
+    assert disk_image_url(ID, "v1.13.0") == (
+        f"https://factory.talos.dev/image/{ID}/v1.13.0/nocloud-amd64.qcow2"
+    )
+
+
+@pytest.mark.parametrize("platform", ["nocloud", "metal"])
+def test_the_installer_carries_the_same_schematic(platform: str) -> None:
+    assert installer_image(ID, "v1.13.0", platform) == (
+        f"factory.talos.dev/{platform}-installer/{ID}:v1.13.0"
+    )
+
+
+def test_the_agent_is_on_only_where_the_image_has_it() -> None:
+    without = edited("test-cluster", lambda raw: raw["talos"].update(extensions=[]))
+    assert (agent(cluster("test-cluster")).enabled, agent(without).enabled) == (True, False)
