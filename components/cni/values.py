@@ -7,7 +7,7 @@ one (`cgroup.automount`) in silence.
 from copy import deepcopy
 from typing import Any
 
-from config.cilium import Cilium, Masquerade, Routing
+from config.cilium import Masquerade, Routing
 from config.cluster import Cluster
 from config.network import Allocator
 
@@ -26,6 +26,7 @@ def values(cluster: Cluster) -> Values:
     """Every value; the stack's own `cilium.values` go over them last."""
     cilium = cluster.cilium
     computed: Values = {
+        "cluster": {"name": cluster.name},
         "kubeProxyReplacement": True,
         "kubeProxyReplacementHealthzBindAddr": "0.0.0.0:10256",
         "k8sServiceHost": KUBEPRISM_HOST,
@@ -54,7 +55,7 @@ def values(cluster: Cluster) -> Values:
             "tls": {"auto": {"enabled": True, "method": "cronJob"}},
         },
         **routing(cluster),
-        **masquerade(cilium),
+        **masquerade(cluster),
         **balancing(cluster),
     }
     return merged(computed, dict(cilium.values))
@@ -70,9 +71,12 @@ def routing(cluster: Cluster) -> Values:
     return native
 
 
-def masquerade(cilium: Cilium) -> Values:
+def masquerade(cluster: Cluster) -> Values:
     """Who masquerades; with Talos' host DNS forwarding, BPF needs one of its remedies."""
+    cilium = cluster.cilium
     chosen: Values = {
+        "enableIPv4Masquerade": 4 in cluster.network.families,
+        "enableIPv6Masquerade": 6 in cluster.network.families,
         "bpf": {
             "masquerade": cilium.masquerade is Masquerade.BPF,
             "hostLegacyRouting": cilium.host_legacy_routing,
