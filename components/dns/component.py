@@ -1,7 +1,8 @@
 """The DNS layer: how the cluster's names come to resolve.
 
 A parent zone that a person keeps gets its records printed and looked for. Zone transfers to the
-public secondary are signed with a TSIG key of the cluster's own.
+public secondary are signed with a TSIG key of the cluster's own. The delegation stands outside the
+cluster, so a destroy tells what has become superfluous there; the rest goes with the cluster.
 """
 
 from dataclasses import dataclass
@@ -22,11 +23,15 @@ NAMESPACE = "powerdns"
 
 @dataclass(frozen=True, kw_only=True)
 class DelegatedZoneArgs:
-    """The zone that is delegated to the cluster, how, and the cluster it is served from."""
+    """The zone that is delegated to the cluster, how, and the cluster it is served from.
+
+    `life` is what the objects in the cluster go with.
+    """
 
     zone: str
     delegation: Delegation
     random: random.Provider
+    life: hearth.Anchor
     hearth: hearth.Provider
 
 
@@ -54,10 +59,9 @@ class DelegatedZone(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, provider=args.random),
         )
         self.transfer_key = Output.secret(key.base64)
+        inside = ResourceOptions(parent=self, deleted_with=args.life)
         namespace = k8s.core.v1.Namespace(
-            child(name, "namespace"),
-            metadata={"name": NAMESPACE},
-            opts=ResourceOptions(parent=self),
+            child(name, "namespace"), metadata={"name": NAMESPACE}, opts=inside
         )
         k8s.core.v1.Secret(
             child(name, "tsig"),
@@ -69,6 +73,6 @@ class DelegatedZone(pulumi.ComponentResource):
                 # A second line only: source NAT hides the secondary behind a node's address.
                 "transferFrom": str(args.delegation.transfer_from),
             },
-            opts=ResourceOptions(parent=self),
+            opts=inside,
         )
         self.register_outputs({"records": self.records})
