@@ -43,8 +43,11 @@ def main(argv: list[str]) -> int:
     except (WorldError, tools.ToolError, tools.ToolsMissing) as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(tools.explain(error, "making the lab"), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
+        print("\ninterrupted: a world that was not up yet has ended", file=sys.stderr)
         return 130
     return 0
 

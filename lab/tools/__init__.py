@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from lab.tools.ask import on_path
 from lab.tools.catalog import catalog
-from lab.tools.errors import ToolError, ToolsMissing
+from lab.tools.errors import ToolError, ToolsMissing, explain
 from lab.tools.model import Origin, Progress, Report, Tool
 from lab.tools.resolve import Surroundings, resolve
 from lab.tools.rows import Row
@@ -25,6 +25,7 @@ __all__ = [
     "bin_directory",
     "damage",
     "ensure",
+    "explain",
 ]
 
 

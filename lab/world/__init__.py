@@ -6,7 +6,8 @@ in `lab.world.services`; what they do is theirs.
 
 from lab.world.errors import WorldError
 from lab.world.plan import FileProbe, HttpProbe, PortProbe, Service, WorldPlan
-from lab.world.world import Running, World
+from lab.world.running import Running
+from lab.world.world import World
 
 __all__ = [
     "FileProbe",
