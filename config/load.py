@@ -25,11 +25,12 @@ _PREFIX, _SUFFIX = "Pulumi.", ".yaml"
 
 @dataclass(frozen=True, kw_only=True)
 class StackFile:
-    """A stack file as text and as data; `config` holds its namespaced keys."""
+    """A stack file as text and as data: `config` its namespaced keys, `settings` all the others."""
 
     stack: str
     text: str
     config: Mapping[str, Any]
+    settings: Mapping[str, Any]
 
     @property
     def cluster(self) -> object:
@@ -55,8 +56,10 @@ def stack_paths(root: Path) -> dict[str, Path]:
 def read_stack_text(text: str, stack: str) -> StackFile:
     """A stack file from its text; raises ConfigError when it is no YAML or repeats a key."""
     data = parse(text, stack)
-    config = data.get("config") if isinstance(data, Mapping) else None
-    return StackFile(stack=stack, text=text, config=config if isinstance(config, Mapping) else {})
+    settings = dict(data) if isinstance(data, Mapping) else {}
+    config = settings.pop("config", None)
+    keys = config if isinstance(config, Mapping) else {}
+    return StackFile(stack=stack, text=text, config=keys, settings=settings)
 
 
 def read_stack_file(path: Path) -> StackFile:

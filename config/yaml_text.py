@@ -19,14 +19,14 @@ _PLACEHOLDER = re.compile(r"^\s*[^#\s].*\s#\s*PLACEHOLDER\b")
 
 @dataclass(frozen=True)
 class Placeholder:
-    """A fact that only the owner knows: its line (from 1) and its key path in the file."""
+    """A fact that only the owner knows: its line (from 1) and its key path as text."""
 
     line: int
-    path: str
+    text: str
 
     def __str__(self) -> str:
         """`line 17: hearth:cluster.network.gateways`."""
-        return f"line {self.line}: {self.path}"
+        return f"line {self.line}: {self.text}"
 
 
 class _Loader(yaml.SafeLoader):
