@@ -159,9 +159,8 @@ def test_the_cloud_init_drive_moves_only_when_the_vm_may_stop(api: Api, image: L
 
 
 def test_a_vm_that_does_not_start_is_kept(host: Host, api: Api, image: Life) -> None:
-    fault = {"kind": "fail", "method": "POST", "path": "/status/start"}
-    fault |= {"status": 500, "message": "no memory"}
-    host.lab("POST", "faults", fault)
+    where = {"method": "POST", "path": "/status/start"}
+    host.lab("POST", "faults", {"kind": "fail", **where, "status": 500, "message": "no memory"})
     vm = Life(Vm(lambda: api))
     with pytest.raises(
         PartialFailure, match="VM start: error starting VM: received an HTTP 500 response"
