@@ -20,6 +20,7 @@ from lab.tools.recipe import recipe
 from lab.tools.rows import Row
 
 MANIFEST = "manifest.json"
+KEPT = 5  # entries of a program of our own
 
 
 def default_root() -> Path:
@@ -98,7 +99,22 @@ class Cache:
         _flush(fresh / MANIFEST)
         _flush(fresh)
         fresh.chmod(0o755)
-        return self._place(fresh, self.entry(row), work) / row.name
+        placed = self._place(fresh, self.entry(row), work) / row.name
+        if row.of_sources:
+            self._prune(row)
+        return placed
+
+    def _prune(self, row: Row) -> None:
+        """Keep the newest few of a program whose version changes with every edit.
+
+        A process that still runs an older one keeps its file until it ends.
+        """
+        entries = sorted(
+            (entry for entry in (self.tools / row.name).iterdir() if entry.is_dir()),
+            key=lambda entry: entry.stat().st_mtime_ns,
+        )
+        for old in entries[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
 
     def _place(self, fresh: Path, folder: Path, work: Path) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)

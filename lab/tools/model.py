@@ -21,7 +21,7 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What is being done at this moment: `label` names the programs, `doing` the verb.
+    """What is being done at this moment: `label` names the program or programs, `doing` the verb.
 
     `first` and `last` say which of `total` programs these are; `settled` marks the last word on
     them, and `note` is something worth a line of its own.

@@ -179,7 +179,7 @@ class Resolver:
         def say(doing: str, *, settled: bool = False, note: str | None = None) -> None:
             self._report(
                 Progress(
-                    label=", ".join(row.name for row in group),
+                    label=group[0].name + (f" and {len(group) - 1} more" if group[1:] else ""),
                     doing=doing,
                     first=first,
                     last=first + len(group) - 1,

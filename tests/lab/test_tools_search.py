@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.tools import bin_directory, ensure
-from lab.tools.cache import MANIFEST, Cache
+from lab.tools.cache import KEPT, MANIFEST, Cache
 from lab.tools.errors import ToolsMissing
 from lab.tools.model import Progress
 from lab.tools.recipe import source_version
@@ -138,6 +138,19 @@ def test_a_full_look_finds_what_a_quick_one_cannot(tmp_path: Path) -> None:
     assert "has changed" in (here.cache.verify(row("tool")) or "")
 
 
+def test_of_our_own_program_only_the_newest_few_are_kept(tmp_path: Path) -> None:
+    source = tmp_path / "module" / "main.go"
+    source.parent.mkdir()
+    for number in range(KEPT + 2):
+        source.write_text(f"package main // {number}\n")
+        version = source_version(source.parent)
+        own = replace(row("tool", version=version, module=source.parent), question=None)
+        newest = resolve([own], around(tmp_path))["tool"].path
+    entries = list((tmp_path / "cache" / "tools" / "tool").iterdir())
+    assert len(entries) == KEPT
+    assert newest.parent in entries
+
+
 def test_rows_of_one_module_are_built_together_and_only_those_missing(tmp_path: Path) -> None:
     builder = ScriptBuilder()
     resolve([row("one")], around(tmp_path, builder))
@@ -218,10 +231,10 @@ def test_a_full_disk_ends_in_one_sentence(tmp_path: Path) -> None:
 
 def test_progress_counts_every_program_once(tmp_path: Path) -> None:
     seen: list[Progress] = []
-    rows = [row("one"), row("two", module=Path("/other"))]
+    rows = [row("one"), row("two", module=Path("/other")), row("three", module=Path("/other"))]
     resolve(rows, around(tmp_path), seen.append)
-    settled = [(item.label, item.first, item.total) for item in seen if item.settled]
-    assert settled == [("one", 1, 2), ("two", 2, 2)]
+    settled = [(item.label, item.first, item.last, item.total) for item in seen if item.settled]
+    assert settled == [("one", 1, 1, 3), ("two and 1 more", 2, 3, 3)]
 
 
 def test_the_real_etcd_is_had_and_says_its_version() -> None:

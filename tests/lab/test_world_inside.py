@@ -106,7 +106,7 @@ def _service(name: str, script: str, *, after: tuple[str, ...] = (), ready: Path
         argv=("sh", "-c", script),
         probe=FileProbe(path=ready),
         after=after,
-        deadline=3,
+        deadline=30,
     )
 
 
@@ -147,6 +147,17 @@ def test_a_service_starts_only_when_those_before_it_are_ready(tmp_path: Path) ->
     with World(small(tmp_path, first, second), lambda text, _: stages.append(text)) as running:
         assert running.services() == {"first": "running", "second": "running"}
     assert stages == ["certificates", "names and network", "first", "second"]
+
+
+def test_services_that_do_not_follow_each_other_start_together(tmp_path: Path) -> None:
+    def needing(name: str, other: str) -> Service:
+        waits = f"while ! test -e {tmp_path / other}; do sleep 0.02; done"
+        ready = tmp_path / f"{name}.ready"
+        script = f"touch {tmp_path / name}; {waits}; touch {ready}; sleep 600"
+        return _service(name, script, ready=ready)
+
+    with World(small(tmp_path, needing("one", "two"), needing("two", "one"))) as running:
+        assert running.services() == {"one": "running", "two": "running"}
 
 
 def test_the_first_cause_is_reported_not_what_followed_from_it(tmp_path: Path) -> None:
