@@ -73,6 +73,7 @@ def run(
             return Completed(child.returncode, out, err.decode(errors="replace"))
     finally:
         _end([child])
+        _close(child)
         with _children_lock:
             _children.discard(child)
 
@@ -90,6 +91,13 @@ def _start(
     except FileNotFoundError:
         raise Refused(f"{argv[0]} is not installed: it is not on PATH") from None
     return child
+
+
+def _close(child: subprocess.Popen[bytes]) -> None:
+    for stream in (child.stdin, child.stdout, child.stderr):
+        if stream is not None:
+            with suppress(OSError):  # what it did not read any more is lost, and may be
+                stream.close()
 
 
 def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:
