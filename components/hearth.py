@@ -99,6 +99,7 @@ class Preflight(pulumi.CustomResource):
         image_datastore: str,
         machine_datastore: str,
         volume_datastore: str | None,
+        pool: str,
         machine_ids: Sequence[int],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -107,6 +108,7 @@ class Preflight(pulumi.CustomResource):
             "image_datastore": image_datastore,
             "machine_datastore": machine_datastore,
             "volume_datastore": volume_datastore,
+            "pool": pool,
             "machine_ids": list(machine_ids),
         }
         super().__init__("hearth:index:Preflight", name, inputs, opts)

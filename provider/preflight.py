@@ -19,14 +19,15 @@ MACHINE_PRIVILEGES = (
 )  # fmt: skip
 DISK_PRIVILEGES = ("Datastore.AllocateSpace", "Datastore.Audit")
 IMAGE_PRIVILEGES = (*DISK_PRIVILEGES, "Datastore.AllocateTemplate")
-# download-url asks these two on the whole node (pve-docs: nodes/{node}/storage/{storage}).
-DOWNLOAD_PRIVILEGES = ("Sys.Audit", "Sys.Modify")
+# download-url can probe the host's own network, so it asks for this on the node (Proxmox VE 8 and
+# later; before, for Sys.Audit and Sys.Modify on /).
+HOST_PRIVILEGES = ("Sys.AccessNetwork", "Sys.Audit")
 
 
 class Preflight(Resource):
-    """Inputs: `hosts` [{name, bridge}], `imageDatastore`, `machineDatastore`, `volumeDatastore`."""
+    """Inputs: `hosts` [{name, bridge}], the datastores, `pool`, `machineIds` (VMIDs)."""
 
-    required = ("hosts", "imageDatastore", "machineDatastore")
+    required = ("hosts", "imageDatastore", "machineDatastore", "pool", "machineIds")
 
     def __init__(self) -> None:
         self.credentials: proxmox.Credentials | None = None
@@ -115,17 +116,31 @@ def datastore_problems(api: Any, host: str, wanted: dict[str, Any]) -> Iterator[
 
 def privilege_problems(rights: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
     """The token must be allowed what `up` will ask of it."""
-    hosts = [host["name"] for host in wanted["hosts"]]
-    needs = [
-        *((f"/vms/{number}", MACHINE_PRIVILEGES) for number in wanted.get("machineIds", [])),
+    pool = f"/pool/{wanted['pool']}"
+    for number in wanted["machineIds"]:
+        # A machine takes its pool's entries, so rights on either place will do.
+        missing = lacking(rights, (f"/vms/{number}", pool), MACHINE_PRIVILEGES)
+        if missing:
+            yield f"  the token lacks {missing} on /vms/{number} (or on {pool})"
+    others = [
         (f"/storage/{wanted['imageDatastore']}", IMAGE_PRIVILEGES),
         (f"/storage/{wanted['machineDatastore']}", DISK_PRIVILEGES),
-        *((f"/nodes/{host}", DOWNLOAD_PRIVILEGES) for host in hosts),
     ]
-    for path, privileges in dict.fromkeys(needs):
-        missing = [name for name in privileges if not allowed(rights, path, name)]
+    for host in wanted["hosts"]:
+        others.append((f"/nodes/{host['name']}", HOST_PRIVILEGES))
+        # Plugging a card into a bridge asks for this since Proxmox VE 8.
+        others.append((f"/sdn/zones/localnetwork/{host['bridge']}", ("SDN.Use",)))
+    for path, privileges in dict.fromkeys(others):
+        missing = lacking(rights, (path,), privileges)
         if missing:
-            yield f"  the token lacks {', '.join(missing)} on {path}"
+            yield f"  the token lacks {missing} on {path}"
+
+
+def lacking(rights: dict[str, Any], paths: tuple[str, ...], privileges: tuple[str, ...]) -> str:
+    """Which privileges hold on none of the paths, as one text; empty when all do."""
+    return ", ".join(
+        name for name in privileges if not any(allowed(rights, path, name) for path in paths)
+    )
 
 
 def allowed(rights: dict[str, Any], path: str, privilege: str) -> bool:

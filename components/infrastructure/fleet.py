@@ -51,6 +51,7 @@ class Fleet(pulumi.ComponentResource):
             image_datastore=args.proxmox.image_datastore,
             machine_datastore=args.proxmox.machine_datastore,
             volume_datastore=volume_datastore(args.cluster),
+            pool=args.proxmox.pool,
             machine_ids=[machine.vm.id for machine in args.cluster.machines if machine.vm],
             opts=self._inside(),
         )

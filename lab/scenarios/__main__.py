@@ -1,0 +1,119 @@
+"""Runs scenarios inside a world that is up: `python -m lab.scenarios ORDER.json`.
+
+The order comes from `lab.rehearse`, which owns the world; here the engine runs, the timeline is
+printed as it happens, and the report grows. Exit code 0 only when every scenario passed.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from requests import RequestException
+
+from lab import report as reports
+from lab.engine import Engine, EngineError
+from lab.scenarios.catalog import Entry, chosen
+from lab.scenarios.core import destroy
+from lab.scenarios.order import Order, read_order
+from lab.scenarios.rehearsal import Failed, Rehearsal
+from lab.scenarios.timeline import Timeline
+from lab.scenarios.vendors import Vendors
+
+
+class Runner:
+    """Carries out an order, one scenario after the other; the first that fails ends it."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.timeline = Timeline(sys.stdout)
+        vendors = Vendors(worlds=order.worlds, bundle=order.bundle)
+        self.report = reports.Report(
+            tools=order.tools,
+            providers=order.providers,
+            charts={
+                f"{chart['name']} {chart['version']}": str(chart["chart"])
+                for chart in vendors.get(order.charts_url)
+            },
+            replaced=order.replaced,
+        )
+        engine = Engine(
+            project=order.project,
+            stack=order.stack,
+            logs=order.directory / "engine",
+            watch=self.timeline.stage,
+        )
+        engine.select()
+        self.rehearsal = Rehearsal(
+            stack=order.stack,
+            engine=engine,
+            vendors=vendors,
+            directory=order.directory,
+            clean=vendors.snapshot(),
+        )
+
+    def run(self) -> bool:
+        """Every scenario in order; whether all passed."""
+        standing = False
+        for entry in chosen(self.order.scenarios):
+            if standing != entry.starts_with_cluster and not self.prepare(entry, standing):
+                return False
+            if not self.one(entry.name, entry):
+                return False
+            standing = entry.ends_with_cluster
+        return not standing or self.tidy()
+
+    def prepare(self, entry: Entry, standing: bool) -> bool:
+        """Bring about what a scenario has to find, when the one before did not."""
+        if standing:
+            return self.tidy()
+        first = chosen("create")[0]
+        return entry.name == first.name or self.one(first.name, first)
+
+    def tidy(self) -> bool:
+        """Take down what the last scenario left standing; this too must leave nothing."""
+        self.timeline.heading("destroy what still stands")
+        return self.attempt("tidy", lambda: destroy(self.rehearsal)).passed
+
+    def one(self, name: str, entry: Entry) -> bool:
+        """A scenario with its heading, its result in the report."""
+        self.timeline.heading(name)
+        result = self.attempt(name, lambda: entry.run(self.rehearsal))
+        self.report.scenarios.append(result)
+        if name == "create" and self.rehearsal.outcomes:
+            self.report.stages = self.rehearsal.outcomes[0].log.stages
+        self.save()
+        return result.passed
+
+    def attempt(self, name: str, action: Callable[[], str]) -> reports.Result:
+        """Run something that may fail, and say how it went."""
+        started = time.monotonic()
+        try:
+            detail, passed = action(), True
+        except (Failed, EngineError, RequestException) as error:
+            detail, passed = str(error), False
+        seconds = round(time.monotonic() - started, 1)
+        self.timeline.result(name, passed=passed, seconds=seconds, detail=detail)
+        return reports.Result(name=name, passed=passed, seconds=seconds, detail=detail)
+
+    def save(self) -> None:
+        """Write what is known so far."""
+        notes = self.rehearsal.notes
+        self.report.leftovers = int(notes["leftovers"]) if "leftovers" in notes else None
+        changes = notes.get("secondUpChanges")
+        self.report.second_up_changes = int(changes) if changes else None
+        stable = notes.get("identityStable")
+        self.report.identity_stable = stable == "True" if stable else None
+        reports.write(self.order.report, self.order.stack, self.report)
+
+
+def main(argv: list[str]) -> int:
+    """Carry out the order whose path is the argument."""
+    runner = Runner(read_order(Path(argv[0])))
+    passed = runner.run()
+    runner.save()
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,79 @@
+"""The program's run: facts checked, layers built, exports set. Called by `__main__.py` alone.
+
+Whatever a person can have got wrong ends here as one message, before any provider is called.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi import Output
+
+from config.errors import ConfigError
+from config.identity import identity_problem, read_identity
+from config.load import load_cluster, placeholders
+from stacks import keys
+from stacks.cluster import Built, Facts, build
+
+LAB_VARIABLE = "HEARTH_LAB"
+
+
+def run(root: Path) -> None:
+    """Build the selected stack; `root` is where `Pulumi.<stack>.yaml` lies."""
+    stack = pulumi.get_stack()
+    facts = load(root, stack, in_lab=bool(os.environ.get(LAB_VARIABLE)))
+    export(facts, build(facts))
+
+
+def load(root: Path, stack: str, *, in_lab: bool) -> Facts:
+    """The stack's facts, or everything that is wrong with them."""
+    config = pulumi.Config("hearth")
+    raw: Any = config.get_object("cluster")
+    if raw is None:
+        raise pulumi.RunError(
+            f"Pulumi.{stack}.yaml has no hearth:cluster: `./hearth config check` lists the stacks"
+        )
+    try:
+        cluster = load_cluster(raw, stack)
+        identity = read_identity(config.get_object("identity"), stack)
+    except ConfigError as error:
+        raise pulumi.RunError(str(error)) from None
+    problem = identity_problem(identity, in_lab=in_lab, stack=stack)
+    if problem or identity is None:
+        raise pulumi.RunError(problem or "no identity")
+    if not in_lab:
+        refuse_placeholders(root / f"Pulumi.{stack}.yaml")
+    return Facts(cluster=cluster, identity=identity, keys=keys.read(config, cluster))
+
+
+def refuse_placeholders(path: Path) -> None:
+    """Outside the lab no value may stand that only the owner can know."""
+    found = placeholders(path.read_text())
+    if found:
+        lines = "\n".join(f"  {path.name}:{item.line}: {item.text}" for item in found)
+        raise pulumi.RunError(
+            f"{len(found)} values are still placeholders; put in your own and take the mark away:\n"
+            f"{lines}"
+        )
+
+
+def export(facts: Facts, built: Built) -> None:
+    """What a person needs next; never a machine config."""
+    cluster = facts.cluster
+    pulumi.export("endpoint", cluster.endpoint)
+    pulumi.export("kubeconfig", Output.secret(built.kubeconfig))
+    pulumi.export("talosconfig", Output.secret(built.talosconfig))
+    if built.parent_zone_records is not None:
+        pulumi.export("parentZoneRecords", built.parent_zone_records)
+    pulumi.export("whatNow", what_now(cluster.name))
+
+
+def what_now(stack: str) -> list[str]:
+    """The commands to go on with."""
+    return [
+        f"pulumi stack output -s {stack} kubeconfig --show-secrets > kubeconfig",
+        f"pulumi stack output -s {stack} talosconfig --show-secrets > talosconfig",
+        "kubectl --kubeconfig kubeconfig get nodes",
+        "kubectl --kubeconfig kubeconfig -n flux-system get kustomizations",
+    ]
