@@ -1,0 +1,125 @@
+"""What a person can have got wrong ends as one message before any provider is called."""
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from config.load import read_stack_file
+from stacks.keys import parsed
+from stacks.program import refuse_placeholders
+from tests.graph import harness
+
+pytestmark = pytest.mark.graph
+
+STACK = "test-cluster"
+
+
+def refusal(stack: str = STACK, **options: Any) -> str:
+    """The message that the program ends with."""
+    with pytest.raises(pulumi.RunError) as refused:
+        harness.run(stack, **options)
+    return str(refused.value)
+
+
+def test_a_stack_without_facts_is_told_where_they_belong() -> None:
+    message = refusal("no-such-stack", settings={})
+    assert "Pulumi.no-such-stack.yaml" in message
+    assert "hearth:cluster" in message
+
+
+def test_a_stack_without_identity_is_told_the_command_that_makes_one() -> None:
+    settings = {"hearth:cluster": harness.stack_settings(STACK)["hearth:cluster"]}
+    assert f"./hearth identity init {STACK}" in refusal(settings=settings)
+
+
+def test_a_broken_identity_is_refused_without_a_traceback() -> None:
+    settings = harness.stack_settings(STACK) | {"hearth:identity": {"deployKeyPublic": "nonsense"}}
+    message = refusal(settings=settings)
+    assert "hearth:identity" in message
+    assert "deployKeyPublic" in message
+
+
+def test_the_labs_identity_is_refused_outside_the_lab() -> None:
+    message = refusal(in_lab=False)
+    assert "lab" in message
+    assert f"./hearth identity init {STACK}" in message
+
+
+def test_all_mistakes_of_a_config_are_told_at_once() -> None:
+    def broken(cluster: dict[str, Any]) -> None:
+        cluster["machines"][1]["mac"] = cluster["machines"][0]["mac"]
+        cluster["network"]["vips"] = ["10.9.9.9"]
+        cluster["protcted"] = True
+
+    message = refusal(settings=harness.changed(STACK, broken))
+    assert "did you mean protected?" in message
+    assert "network.vips" in message
+    assert "mac" in message
+
+
+def test_every_placeholder_is_listed_with_its_place() -> None:
+    path = harness.ROOT / f"Pulumi.{STACK}.yaml"
+    with pytest.raises(pulumi.RunError) as refused:
+        refuse_placeholders(path)
+    lines = str(refused.value).splitlines()
+    marked = read_stack_file(path).placeholders
+    assert len(marked) > 3
+    assert lines[0].startswith(f"{len(marked)} values are still placeholders")
+    for placeholder, line in zip(marked, lines[1:], strict=True):
+        assert f"{path.name}:{placeholder.line}:" in line
+    assert any("network.gateways" in line for line in lines)
+
+
+def test_a_file_without_placeholders_passes(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text("config:\n  # A word about PLACEHOLDER marks is none.\n  hearth:a: b\n")
+    refuse_placeholders(path)
+
+
+def test_every_missing_secret_is_named_with_what_it_holds_and_how_to_set_it() -> None:
+    missing = ["deployKey", "proxmoxAuth", "proxmoxToken", "sealedSecretsKey", "tailscaleAuthKey"]
+    message = refusal(without=missing)
+    for name in missing:
+        assert f"hearth:{name}: " in message
+    assert message.startswith("5 secrets of test-cluster are not set:")
+    assert "`pulumi config set -s test-cluster --secret hearth:proxmoxToken`" in message
+    assert message.count("./hearth identity init test-cluster") == 2
+
+
+def test_a_secret_that_the_facts_do_not_ask_for_may_be_missing() -> None:
+    assert harness.run(STACK, without=["ageKey"]).resources
+
+
+def test_an_age_key_is_seeded_where_the_facts_ask_for_one() -> None:
+    settings = harness.changed(STACK, lambda cluster: cluster["seeds"].update(sopsAge=True))
+    seeded = harness.run(STACK, settings=settings).one("core/v1:Secret", "sops-age")
+    assert seeded.inputs["stringData"] == {"age.agekey": f"{harness.CANARY}ageKey"}
+    assert seeded.is_secret("stringData")
+
+
+@pytest.mark.parametrize("key", ["sealedSecretsKey", "tailscaleAuthKey", "ageKey"])
+def test_a_key_is_never_left_out_in_silence(key: str) -> None:
+    settings = harness.changed(STACK, lambda cluster: cluster["seeds"].update(sopsAge=True))
+    assert f"hearth:{key}" in refusal(settings=settings, without=[key])
+
+
+@pytest.mark.parametrize("text", ["", "canary", "[]", '{"username": "canary"}', '{"password": 1}'])
+def test_a_login_in_the_wrong_form_is_refused_without_being_quoted(text: str) -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        parsed(text)
+    assert "hearth:proxmoxAuth" in str(refused.value)
+    assert "canary" not in str(refused.value)
+
+
+def test_a_login_is_read_as_text() -> None:
+    assert parsed('{"username": "root@pam", "password": 123}') == {
+        "username": "root@pam",
+        "password": "123",
+    }
+
+
+def test_machines_that_are_to_be_adopted_are_named() -> None:
+    message = refusal("home-ops")
+    assert "mini01, mini02, mini03" in message
