@@ -11,7 +11,8 @@ from typing import Any
 import httpx2
 import yaml
 from lightkube.config.client_adapter import Client, ConnectionParams
-from lightkube.config.kubeconfig import KubeConfig
+from lightkube.config.kubeconfig import KubeConfig, SingleConfig
+from lightkube.core.exceptions import ConfigError
 
 from provider.rpc import Refused
 
@@ -25,18 +26,30 @@ def connect(kubeconfig: str, server: str | None = None) -> Iterator[httpx2.Clien
 
     `server` (an https URL) asks that one API server instead of the cluster's endpoint.
     """
-    document = yaml.safe_load(kubeconfig)
+    config = configuration(kubeconfig, server)
+    parameters = ConnectionParams(timeout=httpx2.Timeout(REQUEST_SECONDS), trust_env=False)
+    with Client(config, parameters) as client:
+        yield client
+
+
+def configuration(kubeconfig: str, server: str | None) -> SingleConfig:
+    """The current context of a kubeconfig; never quotes it, because it opens the cluster."""
+    try:
+        document = yaml.safe_load(kubeconfig)
+    except yaml.YAMLError:
+        document = None
     if not isinstance(document, dict) or not document.get("clusters"):
         raise Refused("the kubeconfig given to the gate is not a kubeconfig: it names no cluster")
     if server:
         for cluster in document["clusters"]:
             cluster["cluster"]["server"] = server
-    config = KubeConfig.from_dict(document).get()
+    try:
+        config = KubeConfig.from_dict(document).get()
+    except ConfigError as error:
+        raise Refused(f"the kubeconfig given to the gate cannot be used: {error}") from None
     if config is None:
         raise Refused("the kubeconfig given to the gate has no current context")
-    parameters = ConnectionParams(timeout=httpx2.Timeout(REQUEST_SECONDS), trust_env=False)
-    with Client(config, parameters) as client:
-        yield client
+    return config
 
 
 Unreachable = httpx2.HTTPError
@@ -82,13 +95,28 @@ def post(client: httpx2.Client, path: str, body: Json) -> bool:
     answer = client.post(path, json=body)
     if answer.status_code == httpx2.codes.CONFLICT:
         return False
-    if answer.is_error:
-        raise Refused(f"the API server refused {path}: {answer.json().get('message')}")
+    refuse(answer, f"the API server refused {path}")
     return True
 
 
 def delete(client: httpx2.Client, path: str) -> None:
     """Delete an object with everything it owns; what is gone already is success."""
     answer = client.delete(path, params={"propagationPolicy": "Background"})
-    if answer.is_error and answer.status_code != httpx2.codes.NOT_FOUND:
-        raise Refused(f"the API server kept {path}: {answer.json().get('message')}")
+    if answer.status_code != httpx2.codes.NOT_FOUND:
+        refuse(answer, f"the API server kept {path}")
+
+
+def refuse(answer: httpx2.Response, what: str) -> None:
+    """Raise `Refused` for an answer that will not change, `Unreachable` for one that may."""
+    if answer.is_server_error or answer.status_code == httpx2.codes.TOO_MANY_REQUESTS:
+        answer.raise_for_status()
+    if answer.is_error:
+        raise Refused(f"{what}: {reason(answer)}")
+
+
+def reason(answer: httpx2.Response) -> str:
+    """The message of a Kubernetes Status, or whatever else stands in an answer."""
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status_code} {answer.text[:200]}".strip()

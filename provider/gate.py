@@ -7,11 +7,10 @@ outputs waits with it. A gate changes nothing in the cluster but its own short-l
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from provider import api_server
 from provider.dns_probe import dns_missing
-from provider.rpc import Properties, Refused, Resource, operation, plain
+from provider.rpc import Failure, Properties, Refused, Resource, operation, plain
 
 POLL_SECONDS = 0.5
 Missing = dict[str, str]
@@ -63,12 +62,13 @@ class Gate(Resource):
     required = ("condition", "kubeconfig", "deadlineSeconds")
     secret_outputs = ("kubeconfig",)
 
-    def check(self, olds: Properties, news: Properties) -> tuple[Properties, list[Any]]:
+    def check(self, olds: Properties, news: Properties) -> tuple[Properties, list[Failure]]:
         """Refuse conditions that nobody knows how to wait for."""
         inputs, failures = super().check(olds, news)
         condition = plain(inputs.get("condition"))
         if isinstance(condition, str) and condition not in CONDITIONS:
-            raise Refused(f"a gate waits for one of {', '.join(CONDITIONS)}, not for {condition!r}")
+            reason = f"a gate waits for one of {', '.join(CONDITIONS)}, not for {condition!r}"
+            failures.append(Failure("condition", reason))
         return inputs, failures
 
     def create(self, inputs: Properties, preview: bool, timeout: float) -> tuple[str, Properties]:
