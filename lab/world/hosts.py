@@ -47,6 +47,7 @@ def mounts(plan: WorldPlan) -> Iterator[tuple[Path, Path]]:
         (plan.files / "nsswitch.conf", Path("/etc/nsswitch.conf")),
         *((plan.bundle, bundle) for bundle in SYSTEM_BUNDLES),
         *((Path("/dev/null"), daemon) for daemon in _ANSWERING_DAEMONS),
+        *plan.covers,
     ]
     for source, target in candidates:
         real = target.resolve()

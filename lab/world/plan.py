@@ -67,7 +67,8 @@ class WorldPlan:
 
     `addresses` are the operator's on the bridge, with prefix lengths; `environment` is what
     services and shells see; `cwd` is where they start; `folders` exist when the first one does.
-    `deadline` (seconds) is for all of it to be ready.
+    `covers` are files of ours and the files they are mounted over, inside only. `deadline`
+    (seconds) is for all of it to be ready.
     """
 
     stack: str
@@ -77,6 +78,7 @@ class WorldPlan:
     services: tuple[Service, ...]
     environment: dict[str, str] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
+    covers: tuple[tuple[Path, Path], ...] = ()
     deadline: float = 300.0
 
     def __post_init__(self) -> None:

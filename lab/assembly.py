@@ -1,0 +1,51 @@
+"""Everything a stack's world is put together from: tools, plugins, the prepared stack, the plan.
+
+Both `./hearth lab up` and a rehearsal start here, so that what a person plays with is what is
+rehearsed. It starts nothing.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab import tools
+from lab.plugins import select
+from lab.preparation import Prepared, prepare
+from lab.tools.cache import default_root
+from lab.world.facts import read_facts
+from lab.world.plan import WorldPlan
+from lab.world.services import require_modules, world_plan
+
+STACK_STATE = ("talos", "proxmox", "cloudflare", "factory", "backend", "engine")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assembly:
+    """A world about to be started, and where its parts come from."""
+
+    plan: WorldPlan
+    prepared: Prepared
+    tools: Mapping[str, tools.Tool]
+    plugins: tuple[select.Plugin, ...]
+
+
+def assemble(
+    root: Path, stack: str, providers: select.Providers, report: tools.Report | None
+) -> Assembly:
+    """Find the tools, choose the plugins, prepare the stack's files, plan the world."""
+    found = tools.ensure(report=report)
+    shelf = tools.bin_directory(found)
+    facts = read_facts(root, stack)
+    plan = world_plan(facts, root=root, shelf=shelf, real_charts=default_root() / "charts")
+    require_modules(plan)
+    prepared = prepare(root, stack, plan.state)
+    chosen = tuple(select.choose(providers, os.environ))
+    plugins = plan.state / "plugins"
+    select.link(chosen, plugins)
+    environment = dict(plan.environment)
+    # Our links come before everything else, so that these plugins are used and no others.
+    environment["PATH"] = os.pathsep.join((str(plugins), environment["PATH"]))
+    covered = ((prepared.stack_file, root / prepared.stack_file.name),)
+    plan = replace(plan, environment=environment, covers=(*plan.covers, *covered))
+    return Assembly(plan=plan, prepared=prepared, tools=found, plugins=chosen)
