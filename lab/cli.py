@@ -18,7 +18,7 @@ from lab.tools.progress import Printer
 from lab.world import Running, World, WorldError, WorldPlan
 from lab.world.facts import read_facts
 from lab.world.inventory import dead_labs
-from lab.world.services import require_modules, world_plan
+from lab.world.services import require_modules, require_setups, world_plan
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_STACK = "test-cluster"
@@ -68,6 +68,7 @@ def up(stack: Stack = DEFAULT_STACK) -> None:
     shelf = tools.bin_directory(found)
     plan = world_plan(facts, root=ROOT, shelf=shelf, real_charts=default_root() / "charts")
     require_modules(plan)
+    require_setups(plan)
     started = time.monotonic()
     running = bring_up(plan)
     print(f"up after {time.monotonic() - started:.1f} s\n\n{describe(running, plan)}")

@@ -25,7 +25,7 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class StackFacts:
-    """A stack's name, the operator's addresses on its LAN, and its Proxmox host if it has one.
+    """A stack's name, the operator's addresses on its LAN, and the vendors it has dealings with.
 
     `passphrase` is the overlay's: the lab's copy of the stack's file is encrypted with it.
     """
@@ -33,6 +33,7 @@ class StackFacts:
     stack: str
     operator: tuple[str, ...]
     proxmox: Endpoint | None
+    cloudflare: bool = False
     passphrase: str = ""
 
 
@@ -61,6 +62,7 @@ def read_facts(root: Path, stack: str) -> StackFacts:
         stack=stack,
         operator=operator,
         proxmox=_proxmox(cluster),
+        cloudflare=_speaks_to_cloudflare(cluster),
         passphrase=_passphrase(root / "lab" / "overlay" / f"{stack}.yaml"),
     )
 
@@ -88,3 +90,10 @@ def _proxmox(cluster: Cluster) -> Endpoint | None:
         return None
     url = urlsplit(str(cluster.proxmox.endpoint))
     return Endpoint(name=url.hostname or "", port=url.port or 8006)
+
+
+def _speaks_to_cloudflare(cluster: Cluster) -> bool:
+    dns = cluster.dns
+    delegated = dns.delegation is not None and dns.delegation.provider == "cloudflare"
+    published = any(instance.target == "cloudflare" for instance in dns.external_dns)
+    return dns.cloudflare is not None or delegated or published

@@ -71,12 +71,34 @@ def services(
     table = [
         _talossim(state, shelf),
         _simulator(FACTORY, state, "--state", str(state / "factory")),
-        _simulator(CLOUDFLARE, state, "--state", str(state / "cloudflare")),
         _simulator(CHARTS, state, *charts),
     ]
+    if facts.cloudflare:
+        table.append(_simulator(CLOUDFLARE, state, *_kept(CLOUDFLARE, state)))
     if facts.proxmox:
         table.append(_proxmox(facts.proxmox, state))
     return tuple(table)
+
+
+def setups(state: Path) -> Path:
+    """Return the folder with a document per vendor: what there was before anybody's program."""
+    return state / "setup"
+
+
+def require_setups(plan: WorldPlan) -> None:
+    """Refuse a plan whose vendors have nothing to start from."""
+    wanted = [
+        Path(value)
+        for service in plan.services
+        for option, value in zip(service.argv, service.argv[1:], strict=False)
+        if option == "--setup"
+    ]
+    absent = [str(path) for path in wanted if not path.is_file()]
+    if absent:
+        raise WorldError(
+            f"{', '.join(absent)} not there: a rehearsal writes what its vendors start from; run"
+            f" `./hearth rehearse {plan.stack}` once"
+        )
 
 
 def require_modules(plan: WorldPlan) -> None:
@@ -118,11 +140,16 @@ def _proxmox(endpoint: Endpoint, state: Path) -> Service:
     made = _simulator(
         place,
         state,
-        *("--state", str(state / "proxmox")),
+        *_kept(place, state),
         *("--machines", f"http://{MACHINES_CONTROL}"),
-        *("--setup", str(state / "setup" / "proxmox.json")),
     )
     return replace(made, after=("talossim",))
+
+
+def _kept(place: Place, state: Path) -> tuple[str, ...]:
+    """Return the arguments of a vendor with a past: its state, and what it was like before us."""
+    setup = setups(state) / f"{place.name}.json"
+    return ("--state", str(state / place.name), "--setup", str(setup))
 
 
 def _simulator(place: Place, state: Path, *more: str) -> Service:

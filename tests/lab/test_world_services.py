@@ -1,13 +1,14 @@
 """The table of services against the real simulators: each row starts and answers by its name."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab.world import Service, World, WorldError, WorldPlan
 from lab.world.facts import StackFacts
-from lab.world.services import require_modules, services
+from lab.world.services import require_modules, require_setups, services
 from tests.lab.world_driver import small
 
 pytestmark = pytest.mark.lab
@@ -45,6 +46,17 @@ def test_a_service_whose_program_is_not_in_the_tree_is_named(tmp_path: Path) -> 
     plan: WorldPlan = small(tmp_path, row, absent)
     with pytest.raises(WorldError, match=r"this tree has no lab\.ghost"):
         require_modules(plan)
+
+
+def test_a_vendor_without_its_past_is_named_before_anything_starts(tmp_path: Path) -> None:
+    facts = replace(FACTS, cloudflare=True)
+    table = services(facts, state=tmp_path, shelf=Path("/shelf"), real_charts=Path("/none"))
+    plan = small(tmp_path, *table)
+    with pytest.raises(WorldError, match=r"setup/cloudflare\.json not there: .*hearth rehearse"):
+        require_setups(plan)
+    (tmp_path / "setup").mkdir()
+    (tmp_path / "setup" / "cloudflare.json").touch()
+    require_setups(plan)
 
 
 def test_logs_of_the_last_start_are_kept_beside_this_ones(tmp_path: Path) -> None:

@@ -133,15 +133,17 @@ def test_nothing_of_the_users_own_clusters_or_proxies_is_passed_on() -> None:
     assert "/x" not in inside["PATH"].split(":")
 
 
-def _table(proxmox: Endpoint | None) -> dict[str, Service]:
-    facts = StackFacts(stack="s", operator=("10.0.255.254/16",), proxmox=proxmox)
+def _table(proxmox: Endpoint | None, *, cloudflare: bool = True) -> dict[str, Service]:
+    facts = StackFacts(
+        stack="s", operator=("10.0.255.254/16",), proxmox=proxmox, cloudflare=cloudflare
+    )
     plan = world_plan(facts, root=ROOT, shelf=Path("/shelf"), real_charts=Path("/none"))
     return {service.name: service for service in plan.services}
 
 
 def test_a_stack_with_a_hypervisor_gets_one_after_the_machines() -> None:
     table = _table(Endpoint(name="atlas.example", port=8006))
-    assert list(table) == ["talossim", "factory", "cloudflare", "charts", "proxmox"]
+    assert list(table) == ["talossim", "factory", "charts", "cloudflare", "proxmox"]
     proxmox = table["proxmox"]
     assert proxmox.after == ("talossim",)
     assert proxmox.probe == HttpProbe(url="https://atlas.example:8006/-/healthz")
@@ -150,8 +152,12 @@ def test_a_stack_with_a_hypervisor_gets_one_after_the_machines() -> None:
     )
 
 
-def test_a_stack_of_metal_gets_no_hypervisor() -> None:
-    assert "proxmox" not in _table(None)
+def test_a_stack_gets_only_the_vendors_it_has_dealings_with() -> None:
+    assert list(_table(None, cloudflare=False)) == ["talossim", "factory", "charts"]
+    assert read_facts(ROOT, "home-ops").cloudflare
+    assert read_facts(ROOT, "home-ops").proxmox is None
+    assert not read_facts(ROOT, "test-cluster").cloudflare
+    assert read_facts(ROOT, "test-cluster").proxmox is not None
 
 
 def test_every_simulator_has_an_address_of_its_own_and_a_certificate() -> None:
