@@ -5,8 +5,9 @@ Not resolving is a warning, never a failure, because the records wanted are know
 """
 
 import socket
+from ipaddress import ip_address
 
-from provider.rpc import Properties, Resource, operation, plain
+from provider.rpc import UNKNOWN, Properties, Resource, has_unknown, operation, plain
 
 
 class Delegation(Resource):
@@ -18,12 +19,11 @@ class Delegation(Resource):
     def create(self, inputs: Properties, preview: bool, timeout: float) -> tuple[str, Properties]:
         """Say which records are wanted, and whether the name server resolves already."""
         del timeout
-        wanted = plain(inputs)
-        outputs = {**inputs, "records": records(wanted)}
         if preview:
-            return "", outputs
+            return "", with_records(inputs)
+        wanted = plain(inputs)
         look(wanted)
-        return str(wanted["zone"]), outputs
+        return str(wanted["zone"]), with_records(inputs)
 
     def update(
         self,
@@ -35,10 +35,9 @@ class Delegation(Resource):
     ) -> Properties:
         """Say it again: the records have changed."""
         del id, olds, timeout
-        wanted = plain(news)
         if not preview:
-            look(wanted)
-        return {**news, "records": records(wanted)}
+            look(plain(news))
+        return with_records(news)
 
     def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
         """The parent zone is its owner's: say what has become superfluous."""
@@ -48,11 +47,18 @@ class Delegation(Resource):
         operation.current().info(f"the parent zone of {wanted['zone']} may still hold:\n{lines}")
 
 
+def with_records(inputs: Properties) -> Properties:
+    """The outputs as far as they are known; the records follow from the inputs alone."""
+    return {**inputs, "records": UNKNOWN if has_unknown(inputs) else records(plain(inputs))}
+
+
 def records(wanted: Properties) -> list[str]:
     """The records for the parent zone, in a zone file's form."""
+    address = ip_address(str(wanted["address"]))
+    kind = "A" if address.version == 4 else "AAAA"
     return [
         f"{wanted['zone']}. 300 IN NS {wanted['nameserver']}.",
-        f"{wanted['nameserver']}. 300 IN A {wanted['address']}",
+        f"{wanted['nameserver']}. 300 IN {kind} {address}",
     ]
 
 

@@ -4,6 +4,7 @@ Credentials come from the provider's configuration at run time. Every call has a
 API refuses is told with the API's own words.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ import requests
 from proxmoxer import ProxmoxAPI
 from proxmoxer.core import AuthenticationError, ResourceException
 
-from provider.rpc import Refused
+from provider.rpc import Refused, operation
 
 REQUEST_SECONDS = 30
+TASK_SECONDS = 300
+POLL_SECONDS = 0.2
 DEFAULT_PORT = 8006
 
 
@@ -37,6 +40,11 @@ def refusals(doing: str) -> Iterator[None]:
     except AuthenticationError as error:
         raise Refused(f"{doing}: Proxmox VE does not accept the token ({error})") from error
     except ResourceException as error:
+        if error.status_code == requests.codes.unauthorized:
+            raise Refused(
+                f"{doing}: Proxmox VE does not accept the token ({error.status_message}); is "
+                "hearth:proxmoxToken the one that Datacenter > Permissions > API Tokens lists?"
+            ) from error
         detail = f"{error.status_code} {error.status_message}: {error.content}".strip(": ")
         raise Refused(f"{doing}: Proxmox VE answered {detail}") from error
     except requests.RequestException as error:
@@ -100,7 +108,30 @@ def csi_volumes(api: Any, datastore: str, hosts: list[str]) -> list[Volume]:
 
 
 def free(api: Any, volume: Volume) -> None:
-    """Delete one volume."""
+    """Delete one volume, to the end of the task that does it."""
     datastore, _, _ = volume.id.partition(":")
-    with refusals(f"freeing {volume.id}"):
-        api.nodes(volume.host).storage(datastore).content(volume.id).delete()
+    doing = f"freeing {volume.id}"
+    with refusals(doing):
+        task = api.nodes(volume.host).storage(datastore).content(volume.id).delete()
+    if task:
+        finish(api, volume.host, str(task), doing)
+
+
+def finish(api: Any, host: str, task: str, doing: str) -> None:
+    """Wait for a task: Proxmox VE answers when it has begun, and a failure shows only in its end.
+
+    A task that ended with warnings has done its work.
+    """
+    call = operation.current()
+    deadline = time.monotonic() + TASK_SECONDS
+    while True:
+        with refusals(doing):
+            status = api.nodes(host).tasks(task).status.get()
+        if status["status"] == "stopped":
+            break
+        if time.monotonic() >= deadline:
+            raise Refused(f"{doing}: the task {task} has not ended within {TASK_SECONDS} s")
+        call.wait(POLL_SECONDS)
+    end = str(status.get("exitstatus"))
+    if end != "OK" and not end.startswith("WARNINGS"):
+        raise Refused(f"{doing}: the task {task} ended with: {end}")
