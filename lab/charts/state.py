@@ -4,6 +4,7 @@ Where a chart is published is a fact about its vendor; which version is offered 
 `sources/versions.yaml`. A real archive of a chart takes the place of the lab's own.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,8 +86,8 @@ class Library:
 
 
 def _serves(published: str, asked: str) -> bool:
-    """A name that is no vendor's (a loopback address) stands for all of them."""
-    return published == asked or asked not in {place.host for place in PLACES.values()}
+    """An address, or `localhost`, stands for all vendors."""
+    return asked in {published, "localhost"} or re.fullmatch(r"[0-9.]+|\[.*\]", asked) is not None
 
 
 def tag(version: str) -> str:

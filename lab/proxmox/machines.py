@@ -12,6 +12,8 @@ import aiohttp
 from yarl import URL
 
 SECONDS = 30.0
+# What the hardware of an existing machine can be changed to; the rest was decided when it was made.
+CHANGEABLE = ("cpus", "memoryMiB", "disks", "addresses")
 
 
 class MachineError(Exception):
@@ -39,7 +41,7 @@ class Machines:
 
     async def change(self, machine: dict[str, Any]) -> None:
         """Give an existing machine this hardware."""
-        body = {key: value for key, value in machine.items() if key != "id"}
+        body = {key: machine[key] for key in CHANGEABLE}
         await self._call("PATCH", _path(machine["id"]), body, accept=(200, 204))
 
     async def power(self, name: str, to: str) -> None:

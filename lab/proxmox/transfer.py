@@ -3,7 +3,7 @@
 
 The URL is asked for real (the lab's image factory answers), so a wrong schematic fails here as it
 fails on a host. Of the body only the size and the first bytes are kept: a qcow2 header says how
-large the disk in it is. Nothing is written to disk.
+large the disk in it is. Nothing is written to disk. The factory also tells what an image carries.
 """
 
 import ssl
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
+import yaml
 from yarl import URL
 
 QCOW2_MAGIC: Final = b"QFI\xfb"
@@ -91,6 +92,21 @@ async def fetch(url: str, *, verify: bool) -> Download:
                 return Download(size, virtual_size(header, size))
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TransferError(_exit_status(error), str(error)) from error
+
+
+async def extensions(origin: str, schematic: str) -> list[str]:
+    """The system extensions in a schematic, from the factory that `origin` is a URL of."""
+    base = URL(origin).origin()
+    async with _session(verify=True) as session:
+        try:
+            async with session.get(base / "schematics" / schematic) as answer:
+                if answer.status != 200:
+                    raise TransferError(EXIT_ANSWER, f"ERROR {answer.status}: {answer.reason}.")
+                read = yaml.safe_load(await answer.text()) or {}
+        except (aiohttp.ClientError, TimeoutError, yaml.YAMLError) as error:
+            raise TransferError(_exit_status(error), str(error)) from error
+    chosen = (read.get("customization") or {}).get("systemExtensions") or {}
+    return [str(name) for name in chosen.get("officialExtensions") or []]
 
 
 def _session(*, verify: bool) -> aiohttp.ClientSession:

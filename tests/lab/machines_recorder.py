@@ -20,24 +20,33 @@ class Recorder:
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         """What the machine simulator's contract says."""
         parts = [unquote(part) for part in path.strip("/").split("/")]
-        if method == "POST" and len(parts) == 1:
-            self.calls.append(("create", body["id"]))
-            if body["id"] in self.machines:
-                return 409, {"error": "exists"}
-            self.machines[body["id"]] = {**body, "power": "off", "extensions": []}
-            return 201, self.machines[body["id"]]
+        if len(parts) == 1:
+            return self._create(body)
         name = parts[1]
-        machine = self.machines.get(name)
-        if machine is None:
+        if name not in self.machines:
             return 404, {"error": f"no machine {name}"}
+        return self._change(method, name, body)
+
+    def _create(self, body: dict[str, Any]) -> tuple[int, Any]:
+        self.calls.append(("create", body["id"]))
+        if body["id"] in self.machines:
+            return 409, {"error": "exists"}
+        if not body["image"]["version"].startswith("v"):
+            return 400, {"error": "image.version: must be a Talos version"}
+        self.machines[body["id"]] = {**body, "power": "off", "running": body["image"]}
+        return 201, self.machines[body["id"]]
+
+    def _change(self, method: str, name: str, body: dict[str, Any]) -> tuple[int, Any]:
+        machine = self.machines[name]
         if method == "POST":
             self.calls.append((str(body["to"]), name))
             machine["power"] = "off" if body["to"] == "off" else "on"
-            return 200, machine
-        if method == "PATCH":
+        elif method == "PATCH":
+            if not set(body) <= {"cpus", "memoryMiB", "disks", "addresses"}:
+                return 400, {"error": f"unknown field among {sorted(body)}"}
             self.calls.append(("change", name))
             machine.update(body)
-        if method == "DELETE":
+        elif method == "DELETE":
             self.calls.append(("delete", name))
             del self.machines[name]
             return 204, None

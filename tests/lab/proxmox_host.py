@@ -18,7 +18,8 @@ from tests.lab.simulator_process import Authority, Simulator, make_authority, ru
 
 PASSWORD = "a password of the test"
 TOKEN_SECRET = "5f0c63cf-0000-4000-8000-000000000001"
-SCHEMATIC = "a" * 64
+SCHEMATIC, AGENT_SCHEMATIC = "a" * 64, "b" * 64
+AGENT = "customization: {systemExtensions: {officialExtensions: [siderolabs/qemu-guest-agent]}}"
 IMAGE_BYTES = 1246 * 1024**2
 SETUP: dict[str, Any] = {
     "nodes": ["atlas"],
@@ -75,6 +76,15 @@ class Host:
         return f"{self.images}/image/{SCHEMATIC}/v1.13.0/nocloud-amd64.qcow2"
 
 
+def talos_disk(api: Any, host: Host) -> str:
+    """The value of a disk with the image server's Talos on it, downloaded at its first use."""
+    storage = api.nodes("atlas").storage("local")
+    if not storage.content.get(content="import"):
+        wanted = {"content": "import", "filename": "talos.qcow2", "url": host.image_url}
+        assert done(api, storage("download-url").post(**wanted)) == "OK"
+    return "local-zfs:0,import-from=local:import/talos.qcow2"
+
+
 def done(api: Any, upid: str) -> str:
     """The exit status of a task (with time scale 0 it is over before the answer came)."""
     status = api.nodes("atlas").tasks(upid).status.get()
@@ -84,14 +94,16 @@ def done(api: Any, upid: str) -> str:
 
 @contextmanager
 def image_server() -> Iterator[str]:
-    """An image factory in miniature: one qcow2 header under `/image/`, 404 elsewhere."""
-    body = b"QFI\xfb" + struct.pack(">IQIIQ", 3, 0, 0, 16, IMAGE_BYTES) + bytes(480)
+    """An image factory in miniature: a qcow2 header, two schematics, 404 elsewhere."""
+    image = b"QFI\xfb" + struct.pack(">IQIIQ", 3, 0, 0, 16, IMAGE_BYTES) + bytes(480)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found = self.path.startswith(f"/image/{SCHEMATIC}/")
-            self.send_response(200 if found else 404)
-            data = body if found else b"not found\n"
+            known = {f"/schematics/{SCHEMATIC}": b"customization: {}\n"}
+            known[f"/schematics/{AGENT_SCHEMATIC}"] = AGENT.encode()
+            known[f"/image/{SCHEMATIC}/v1.13.0/nocloud-amd64.qcow2"] = image
+            data = known.get(self.path, b"not found\n")
+            self.send_response(200 if self.path in known else 404)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             if self.command == "GET":

@@ -11,7 +11,16 @@ import requests
 from proxmoxer import ResourceException
 
 from tests.lab.machines_recorder import recording
-from tests.lab.proxmox_host import PASSWORD, SETUP, TOKEN_SECRET, done, host_in, hosted
+from tests.lab.proxmox_host import (
+    PASSWORD,
+    SETUP,
+    TOKEN_SECRET,
+    done,
+    host_in,
+    hosted,
+    image_server,
+    talos_disk,
+)
 from tests.lab.simulator_process import ROOT, make_authority
 
 pytestmark = pytest.mark.lab
@@ -74,11 +83,11 @@ def test_a_misspelt_fault_is_refused_with_what_is_known(tmp_path: Path) -> None:
 
 
 def test_a_machine_simulator_that_is_away_fails_the_start_and_says_so(tmp_path: Path) -> None:
-    with recording() as machines:
+    with recording() as machines, image_server() as images:
         machines.url = "http://127.0.0.1:9"
-        with hosted(tmp_path, machines, "") as host:
+        with hosted(tmp_path, machines, images) as host:
             api = host.login()
-            done(api, api.nodes("atlas").qemu.post(vmid=101))
+            done(api, api.nodes("atlas").qemu.post(vmid=101, scsi0=talos_disk(api, host)))
             status = done(api, api.nodes("atlas").qemu(101).status.start.post())
             assert status.startswith("start failed: QEMU exited with code 1")
             assert "http://127.0.0.1:9" in status

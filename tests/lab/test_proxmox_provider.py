@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 from proxmoxer import ResourceException
 
-from tests.lab.proxmox_host import IMAGE_BYTES, SCHEMATIC, SETUP, Host, done, host_in
+from tests.lab.proxmox_host import (
+    AGENT_SCHEMATIC,
+    IMAGE_BYTES,
+    SCHEMATIC,
+    SETUP,
+    Host,
+    done,
+    host_in,
+)
 
 pytestmark = pytest.mark.lab
 
@@ -237,10 +245,13 @@ def test_the_agent_answers_only_when_the_image_has_it(host: Host) -> None:
     done(api, guest.status.start.post())
     with pytest.raises(ResourceException, match="QEMU guest agent is not running"):
         guest.agent("network-get-interfaces").get()
-    host.machines.machines["atlas/101"]["extensions"] = ["siderolabs/qemu-guest-agent"]
+    machine = host.machines.machines["atlas/101"]
+    machine["running"] = {"version": "v1.13.0", "schematic": AGENT_SCHEMATIC}
+    machine["currentAddresses"] = ["10.0.1.1/16", "10.0.3.1/32"]
     found = guest.agent("network-get-interfaces").get()["result"]
     assert [entry["name"] for entry in found] == ["lo", "eth0"]
-    assert found[1]["ip-addresses"][0]["ip-address"] == "10.0.1.1"
+    addresses = [entry["ip-address"] for entry in found[1]["ip-addresses"]]
+    assert addresses == ["10.0.1.1", "10.0.3.1"]
 
 
 def test_an_image_goes_nowhere_when_import_is_not_enabled(tmp_path: Path) -> None:
@@ -257,7 +268,7 @@ def test_an_image_goes_nowhere_when_import_is_not_enabled(tmp_path: Path) -> Non
 
 def test_a_download_fails_as_on_a_host(host: Host) -> None:
     api = host.login()
-    url = host.image_url.replace(SCHEMATIC, "b" * 64)
+    url = host.image_url.replace(SCHEMATIC, "c" * 64)
     post = api.nodes("atlas").storage("local")("download-url").post
     upid = post(content="import", filename="talos.qcow2", url=url)
     assert done(api, upid) == "download failed: exit code 8"
@@ -271,6 +282,17 @@ def test_importing_what_is_not_there_fails_the_task(host: Host) -> None:
     status = done(api, api.nodes("atlas").qemu.post(**VM))
     assert "cannot import from 'local:import/talos.qcow2'" in status
     assert host.lab("GET", "world")["guests"] == {}
+
+
+def test_a_guest_without_a_talos_image_runs_with_nothing_inside(host: Host) -> None:
+    api = host.login()
+    guest = api.nodes("atlas").qemu(105)
+    assert done(api, api.nodes("atlas").qemu.post(vmid=105, scsi0="local-zfs:8")) == "OK"
+    for action in ("start", "stop"):
+        assert done(api, guest.status(action).post()) == "OK"
+    assert done(api, guest.delete()) == "OK"
+    assert host.machines.machines == {}
+    assert ("create", "atlas/105") not in host.machines.calls
 
 
 def test_an_unknown_bridge_fails_the_start(host: Host) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from proxmoxer import AuthenticationError, ResourceException
 
-from tests.lab.proxmox_host import TOKEN_SECRET, Host, done, host_in
+from tests.lab.proxmox_host import TOKEN_SECRET, Host, done, host_in, talos_disk
 
 pytestmark = pytest.mark.lab
 
@@ -40,7 +40,8 @@ def csi_token(host: Host, *, privsep: int = 1) -> Any:
 
 def guest(host: Host, vmid: int = 101, pool: str = "testcluster") -> Any:
     api = host.login()
-    options = {"scsi0": "local-zfs:8", "scsihw": "virtio-scsi-pci", "net0": "virtio,bridge=vmbr0"}
+    options = {"scsihw": "virtio-scsi-pci", "net0": "virtio,bridge=vmbr0"}
+    options["scsi0"] = talos_disk(api, host)
     assert done(api, api.nodes("atlas").qemu.post(vmid=vmid, pool=pool, **options)) == "OK"
     assert done(api, api.nodes("atlas").qemu(vmid).status.start.post()) == "OK"
     return api
