@@ -11,14 +11,17 @@ from typing import Annotated
 
 import typer
 
+from config.errors import ConfigError
 from lab import doctor as examination
 from lab import tools
-from lab.tools.cache import default_root
+from lab.assembly import assemble
+from lab.plugins import select
+from lab.stackfile import OverlayError
 from lab.tools.progress import Printer
 from lab.world import Running, World, WorldError, WorldPlan
 from lab.world.facts import read_facts
 from lab.world.inventory import dead_labs
-from lab.world.services import require_modules, require_setups, world_plan
+from lab.world.services import require_setups
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_STACK = "test-cluster"
@@ -30,6 +33,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_MISTAKES = (
+    WorldError,
+    ConfigError,
+    OverlayError,
+    tools.ToolError,
+    tools.ToolsMissing,
+    select.MissingPluginError,
+)
 Stack = Annotated[str, typer.Argument(help="the stack, as in Pulumi.STACK.yaml")]
 
 
@@ -40,7 +51,7 @@ def main(argv: list[str]) -> int:
         app(args=verb, prog_name="hearth lab", obj=command)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
-    except (WorldError, tools.ToolError, tools.ToolsMissing) as error:
+    except _MISTAKES as error:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
@@ -61,13 +72,17 @@ def split(argv: list[str]) -> tuple[list[str], list[str]]:
 
 
 @app.command()
-def up(stack: Stack = DEFAULT_STACK) -> None:
+def up(
+    stack: Stack = DEFAULT_STACK,
+    providers: Annotated[
+        select.Providers, typer.Option(help="vendors' own plugins, or our stand-ins")
+    ] = select.Providers.AUTO,
+) -> None:
     """Bring the world of a stack up and leave it running."""
-    facts = read_facts(ROOT, stack)
-    found = tools.ensure(report=Printer(sys.stdout))
-    shelf = tools.bin_directory(found)
-    plan = world_plan(facts, root=ROOT, shelf=shelf, real_charts=default_root() / "charts")
-    require_modules(plan)
+    read_facts(ROOT, stack)  # before minutes of building: is there such a stack at all?
+    if Running.find(state_of(stack)):
+        raise WorldError(f"the lab of {stack} is up already: `./hearth lab shell {stack}`")
+    plan = assemble(ROOT, stack, providers, Printer(sys.stdout)).plan
     require_setups(plan)
     started = time.monotonic()
     running = bring_up(plan)
@@ -135,9 +150,14 @@ def doctor(
         raise typer.Exit(1)
 
 
+def state_of(stack: str) -> Path:
+    """Return where the lab of a stack keeps everything."""
+    return ROOT / ".lab" / stack
+
+
 def find(stack: str) -> Running:
     """Return the world of a stack, or say that it is not up."""
-    running = Running.find(ROOT / ".lab" / stack)
+    running = Running.find(state_of(stack))
     if running is None:
         raise WorldError(
             f"the lab of {stack} is not up: bring it up with `./hearth lab up {stack}`"

@@ -96,8 +96,8 @@ def require_setups(plan: WorldPlan) -> None:
     absent = [str(path) for path in wanted if not path.is_file()]
     if absent:
         raise WorldError(
-            f"{', '.join(absent)} not there: a rehearsal writes what its vendors start from; run"
-            f" `./hearth rehearse {plan.stack}` once"
+            f"{', '.join(absent)} not there: nothing was prepared for this vendor to start from;"
+            " lab/preparation.py is where it belongs"
         )
 
 

@@ -43,7 +43,7 @@ class Trace:
         """Name every process, namespace and listening port that is still there."""
         left = [f"process {member.pid} {member.command}" for member in members(self.lab)]
         left += [f"process {line}" for line in _output("ps", "-eo", "pid,args") if self.is_in(line)]
-        for line in _output("lsns", "--noheadings", "--output", "NS,PID"):
+        for line in _namespaces():
             inode, pid = line.split()
             # The kernel gives numbers away again at once: a younger process has a namespace of its
             # own. A younger one of ours is found by its mark.
@@ -54,6 +54,16 @@ class Trace:
 
     def is_in(self, line: str) -> bool:
         return str(self.state) in line and "ps -eo" not in line and "pytest" not in line
+
+
+def _namespaces() -> list[str]:
+    """List namespaces; lsns gives up when a process ends under its eyes, so it is asked again."""
+    command = ["lsns", "--noheadings", "--output", "NS,PID"]
+    for _ in range(20):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        if done.returncode == 0:
+            return done.stdout.splitlines()
+    raise AssertionError(f"lsns failed twenty times: {done.stderr}")
 
 
 def _born(pid: str) -> float:
