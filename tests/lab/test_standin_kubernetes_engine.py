@@ -92,6 +92,34 @@ def test_a_program_lives_through_all_commands(stack: Stack, cluster: kube_world.
     assert cluster.get("/api/v1/namespaces/space").status_code == 404
 
 
+LATE = """
+import pulumi_kubernetes as k8s
+text = open("kubeconfig").read()
+first = k8s.Provider("first", kubeconfig=text, cluster_identifier="one")
+seed = k8s.core.v1.ConfigMap("seed", metadata={"name": "SEED"},
+                             opts=pulumi.ResourceOptions(provider=first))
+late = k8s.Provider("late", kubeconfig=seed.metadata.uid.apply(lambda _: text),
+                    cluster_identifier="two")
+inside = k8s.core.v1.ConfigMap("inside", data={"a": "b"},
+                               opts=pulumi.ResourceOptions(provider=late))
+pulumi.export("name", inside.metadata.name)
+"""
+
+
+def test_a_kubeconfig_that_is_not_known_yet_previews_and_replaces_nothing_later(
+    stack: Stack,
+) -> None:
+    stack.program(LATE.replace("SEED", "seed-one"))
+    assert stack.preview().ok().counts == {"to create": 5}
+    assert stack.up().ok().counts == {"created": 5}
+    stack.program(LATE.replace("SEED", "seed-two"))  # replaced: the kubeconfig is unknown again
+    preview = stack.preview().ok()
+    assert preview.counts["to replace"] == 1, "clusterIdentifier keeps the rest"
+    assert stack.up().ok().counts["replaced"] == 1
+    assert stack.up().ok().counts == {"unchanged": 5}
+    assert stack.destroy().ok().counts == {"deleted": 5}
+
+
 def test_a_cluster_that_is_gone_is_dropped_by_environment_but_its_release_is_not(
     stack: Stack, cluster: kube_world.Cluster
 ) -> None:

@@ -12,7 +12,6 @@ import errno
 import json
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +20,7 @@ import urllib3
 
 from lab.plugins.kubernetes.kinds import GroupVersionKind
 from lab.plugins.kubernetes.kubeconfig import Cluster
+from lab.plugins.kubernetes.memory_file import MemoryFile
 from lab.plugins.kubernetes.objects import Object
 
 _TIMEOUT = (30.0, 60.0)  # connect (Go's dialer), read; seconds
@@ -55,13 +55,14 @@ class UnreachableError(Exception):
 
 
 class Client:
-    """A session with one API server. `folder` (0700) keeps the certificates OpenSSL wants as files.
+    """A session with one API server; the files OpenSSL wants for its certificates are in memory.
 
     Safe for many threads: requests' connection pool is, and the discovery cache has a lock.
     """
 
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
+        self._files: list[MemoryFile] = []
         self._known: dict[GroupVersionKind, tuple[str, bool]] = {}
         self._lock = threading.Lock()
         session = requests.Session()
@@ -77,15 +78,19 @@ class Client:
             session.auth = (cluster.username, cluster.password or "")
         if cluster.certificate and cluster.key:
             session.cert = (
-                _file(folder / "client.crt", cluster.certificate),
-                _file(folder / "client.key", cluster.key),
+                self._file(cluster.certificate),
+                self._file(cluster.key),
             )
         if cluster.insecure:
             session.verify = False
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         elif cluster.ca:
-            session.verify = _file(folder / "ca.crt", cluster.ca)
+            session.verify = self._file(cluster.ca)
         self._session = session
+
+    def _file(self, content: bytes) -> str:
+        self._files.append(MemoryFile(content))
+        return str(self._files[-1].path)
 
     def request(
         self,
@@ -162,12 +167,6 @@ class Client:
         """All objects of a kind in a namespace."""
         listed = self.request("GET", self.path(gvk, namespace))
         return [item for item in listed.get("items") or [] if isinstance(item, dict)]
-
-
-def _file(path: Path, content: bytes) -> str:
-    path.touch(mode=0o600)
-    path.write_bytes(content)
-    return str(path)
 
 
 def _decoded(answer: requests.Response) -> Object:

@@ -1,4 +1,4 @@
-"""The `helm` program: one run per question, values by file, credentials never on a command line.
+"""The `helm` program: one run per question; values and credentials never on a command line.
 
 Chart sources as the vendor's plugin knows them: a local folder or archive, `chart` with
 `repositoryOpts.repo` (a URL, or the name of a repository that helm knows), an OCI reference.
@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from provider.rpc import Refused, life
+from lab.plugins.kubernetes.memory_file import MemoryFile
+from provider.rpc import life
 
 DEFAULT_TIMEOUT = 300
 _MARGIN = 60  # seconds helm may take beyond its own --timeout, to roll back and say so
@@ -59,7 +60,7 @@ class Helm:
             ("--repository-config", "repositoryConfigPath"),
             ("--repository-cache", "repositoryCache"),
         ):
-            if self.settings.get(key):
+            if self.settings.get(key) and option not in arguments:
                 command += [option, self.settings[key]]
         done = life.run(command, stdin=stdin.encode(), env=self._environment(), timeout=timeout)
         if done.status != 0:
@@ -69,11 +70,7 @@ class Helm:
         return done.stdout.decode(errors="replace")
 
     def _environment(self) -> dict[str, str]:
-        """Helm's own folders go beside the kubeconfig unless the user has set them."""
         environment = {key: value for key, value in os.environ.items() if key != "KUBECONFIG"}
-        for name in ("CACHE", "CONFIG", "DATA"):
-            home = self.kubeconfig.parent / f"helm-{name.lower()}"
-            environment.setdefault(f"HELM_{name}_HOME", str(home))
         environment["HELM_DRIVER"] = self.settings.get("driver") or environment.get(
             "PULUMI_K8S_HELM_DRIVER", "secret"
         )
@@ -104,15 +101,13 @@ class Helm:
         options = release.get("repositoryOpts") or {}
         chart, repo = str(release.get("chart") or "").strip(), str(options.get("repo") or "")
         arguments = self._options(release, options)
-        if chart.startswith("oci://"):
-            self._login(chart, options)
+        if options.get("password") and (chart.startswith("oci://") or urlsplit(repo).scheme):
+            with self._credentials(chart, repo, options) as where:
+                yield [*where, *arguments]
+        elif chart.startswith("oci://"):
             yield [chart, *arguments]
         elif urlsplit(repo).scheme:
-            if options.get("password"):
-                added = self._add_repository(repo, options)
-                yield [f"{added}/{chart}", *arguments]
-            else:
-                yield [chart, "--repo", repo, *arguments]
+            yield [chart, "--repo", repo, *arguments]
         elif repo and "/" not in chart:
             yield [f"{repo}/{chart}", *arguments]
         else:
@@ -138,24 +133,31 @@ class Helm:
                 arguments += ["--keyring", str(release["keyring"])]
         return arguments
 
-    def _login(self, chart: str, options: Mapping[str, Any]) -> None:
-        if options.get("username") and options.get("password"):
-            host = urlsplit(chart).netloc
-            login = ["registry", "login", host, "--username", str(options["username"])]
-            self.run([*login, "--password-stdin"], stdin=str(options["password"]))
-
-    def _add_repository(self, repo: str, options: Mapping[str, Any]) -> str:
-        name = f"pulumi-{abs(hash((repo, options.get('username')))):x}"
-        add = ["repo", "add", name, repo, "--force-update"]
-        add += ["--username", str(options.get("username") or ""), "--password-stdin"]
-        self.run(add, stdin=str(options["password"]))
-        return name
+    @contextmanager
+    def _credentials(
+        self, chart: str, repo: str, options: Mapping[str, Any]
+    ) -> Iterator[list[str]]:
+        """A store of helm's own with these credentials, gone after the block."""
+        user, password = str(options.get("username") or ""), str(options["password"])
+        with tempfile.TemporaryDirectory(prefix="pulumi-helm-") as folder:  # 0700
+            if chart.startswith("oci://"):
+                store = ["--registry-config", f"{folder}/registry.json"]
+                login = ["registry", "login", urlsplit(chart).netloc, "--username", user]
+                self.run([*login, "--password-stdin", *store], stdin=password)
+                yield [chart, *store]
+            else:
+                store = ["--repository-config", f"{folder}/repositories.yaml"]
+                store += ["--repository-cache", f"{folder}/cache"]
+                add = ["repo", "add", "chosen", repo, "--username", user, "--password-stdin"]
+                self.run([*add, *store], stdin=password)
+                yield [f"chosen/{chart}", *store]
 
     def apply(self, verb: str, release: Mapping[str, Any]) -> None:
         """`install` or `upgrade` a release as its properties say."""
         seconds = int(release.get("timeout") or DEFAULT_TIMEOUT)
-        with self.source(release) as where, _values(release) as file:
-            arguments = [verb, str(release["name"]), *where, "--values", str(file)]
+        values = yaml.safe_dump(release.get("values") or {}).encode()
+        with self.source(release) as where, MemoryFile(values) as file:
+            arguments = [verb, str(release["name"]), *where, "--values", str(file.path)]
             arguments += ["--namespace", str(release["namespace"]), "--timeout", f"{seconds}s"]
             arguments += flags(verb, release)
             self.run([*arguments, "--output", "json"], timeout=seconds + _MARGIN)
@@ -201,20 +203,3 @@ def flags(verb: str, release: Mapping[str, Any]) -> list[str]:
     if release.get("postrender"):
         arguments += ["--post-renderer", str(release["postrender"])]
     return arguments
-
-
-@contextmanager
-def _values(release: Mapping[str, Any]) -> Iterator[Path]:
-    """The values in a file that only we can read, and only while helm runs."""
-    with tempfile.TemporaryDirectory(prefix="pulumi-helm-") as folder:  # 0700
-        path = Path(folder) / "values.yaml"
-        path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump(release.get("values") or {}))
-        yield path
-
-
-def client(kubeconfig: Path | None, settings: Mapping[str, str], program: str) -> Helm:
-    """A helm for this provider; `Refused` when there is no kubeconfig to run it with."""
-    if kubeconfig is None:
-        raise Refused("helm needs a kubeconfig, and the provider's could not be read")
-    return Helm(kubeconfig, settings, program)

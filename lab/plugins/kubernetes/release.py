@@ -93,7 +93,9 @@ class Release(Resource):
 
     def _helm(self) -> helm.Helm:
         session = self._session()
-        return helm.client(session.config_file, session.helm, self._program)
+        if session.config_file is None:
+            raise Refused("helm needs a kubeconfig, and the provider's could not be read")
+        return helm.Helm(session.config_file.path, session.helm, self._program)
 
     def diff(
         self,

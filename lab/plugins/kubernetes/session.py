@@ -1,4 +1,4 @@
-"""The configured provider: its settings, its one verdict on reachability, its private folder.
+"""The configured provider: its settings, its one verdict on reachability.
 
 Reachability is decided once, when the engine configures the plugin, as the vendor's does: an API
 server that comes up a second later stays "unreachable" for the rest of the run. Nothing here knows
@@ -7,14 +7,10 @@ of resources.
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -22,6 +18,7 @@ import yaml
 from lab.plugins.kubernetes import kubeconfig, wording
 from lab.plugins.kubernetes.client import ApiError, Client, UnreachableError
 from lab.plugins.kubernetes.kinds import GroupVersionKind
+from lab.plugins.kubernetes.memory_file import MemoryFile
 from provider.rpc import Diff, Kind, Refused
 from provider.rpc.wire import UNKNOWN, Properties, plain, same
 
@@ -70,7 +67,7 @@ class Session:
     default_namespace: str = "default"
     client: Client | None = None
     unreachable: str = ""
-    config_file: Path | None = None
+    config_file: MemoryFile | None = None
     helm: Mapping[str, str] = field(default_factory=dict)
     planned_crds: dict[tuple[str, str], bool] = field(default_factory=dict)
 
@@ -114,12 +111,6 @@ def _flag(config: Mapping[str, Any], name: str) -> bool:
     return default if value is None else value in (True, "true")
 
 
-def _private_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="pulumi-kubernetes-"))  # 0700
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
 def open_session(config: Mapping[str, Any]) -> Session:
     """Configure: read the kubeconfig, and find out now and for good whether the API answers."""
     session = Session(flags={name: _flag(config, name) for name in _FLAGS})
@@ -151,11 +142,8 @@ def open_session(config: Mapping[str, Any]) -> Session:
         )
         return session
     session.default_namespace = cluster.namespace or "default"
-    folder = _private_folder()
-    session.config_file = folder / "kubeconfig"
-    session.config_file.touch(mode=0o600)
-    session.config_file.write_text(yaml.safe_dump(_overridden(data, config)))
-    _probe(session, Client(cluster, folder))
+    session.config_file = MemoryFile(yaml.safe_dump(_overridden(data, config)).encode())
+    _probe(session, Client(cluster))
     return session
 
 

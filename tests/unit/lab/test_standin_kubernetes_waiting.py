@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lab.plugins.kubernetes import helm, kubeconfig, readiness, release, waiting
+from lab.plugins.kubernetes import helm, kubeconfig, memory_file, readiness, release, waiting
 from lab.plugins.kubernetes.kinds import GroupVersionKind
 from lab.plugins.kubernetes.objects import Object
 from provider.rpc import UNKNOWN
@@ -227,6 +227,14 @@ metadata: {name: a}
 def test_a_kubeconfig_without_its_context_is_refused_by_name() -> None:
     with pytest.raises(kubeconfig.KubeconfigError, match='context "prod" does not exist'):
         kubeconfig.connect({"contexts": []}, context="prod")
+
+
+def test_a_memory_file_is_read_like_any_other_until_it_is_closed() -> None:
+    with memory_file.MemoryFile(b"canary" * 1000) as file:
+        path = file.path
+        assert path.read_bytes() == b"canary" * 1000
+        assert path.read_bytes() == b"canary" * 1000
+    assert not path.exists()
 
 
 def test_credentials_do_not_show_in_a_clusters_repr() -> None:
