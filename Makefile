@@ -24,10 +24,13 @@ tools: $(READY) ## find, fetch or build every program the lab runs
 check: $(READY) ## lint, types, layers, YAML, Go: the static part of `make test`
 	@$(BIN)/python -m checks.house
 
+rehearse: $(READY) ## a stack through its scenarios: STACK=test-cluster SCENARIOS=core,cni-missing
+	@$(BIN)/python hearth rehearse $(STACK) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(PROVIDERS),--providers $(PROVIDERS))
+
 test: $(READY) check tools ## everything that must hold before a change lands
 	@$(BIN)/python -m pytest
 
 constraints: $(READY) ## write constraints.txt anew from what is installed
 	@$(BIN)/python -m checks.constraints
 
-.PHONY: help setup tools check test constraints
+.PHONY: help setup tools check rehearse test constraints
