@@ -14,6 +14,14 @@ import yaml
 from config.errors import ConfigError
 from config.rules.model import Finding
 
+# Dates, digits after a zero or around `_`, other bases and other spellings: the engine's parser
+# makes something else of them than this one does, or than a reader would.
+_AMBIGUOUS = re.compile(
+    r"\d{4}-\d\d?-\d\d?([Tt ].*)?"
+    r"|[-+]?0[0-9_]+|[-+]?[0-9][0-9_]*_[0-9_]*|[-+]?0[xob][0-9a-fA-F_]+"
+    r"|[-+]?(\.[0-9]+|[0-9]+\.)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+    r"|True|TRUE|False|FALSE|Null|NULL"
+)
 _PLACEHOLDER = re.compile(r"^\s*[^#\s].*\s#\s*PLACEHOLDER\b")
 
 
@@ -81,12 +89,30 @@ def _duplicates(root: yaml.Node) -> Iterator[Finding]:
         seen.setdefault(path, line)
 
 
+def _ambiguous(root: yaml.Node) -> Iterator[Finding]:
+    for path, key, value in _walk(root):
+        node = key if value is None else value
+        if (
+            isinstance(node, yaml.ScalarNode)
+            and not node.style
+            and _AMBIGUOUS.fullmatch(node.value)
+        ):
+            yield Finding(
+                rule="ambiguous-value",
+                path=f"/{_bare(path)}",
+                value=node.value,
+                message=f"{node.value} is read differently by different YAML parsers",
+                fix=f'write "{node.value}" for a text, or the number or word in its plain form',
+            )
+
+
 def parse(text: str, stack: str) -> object:
-    """The file's data; raises ConfigError for broken YAML and for repeated keys."""
+    """The file's data; raises ConfigError for broken YAML, repeated keys, ambiguous values."""
     try:
-        root = yaml.compose(text, Loader=_Loader)
-        found = [] if root is None else list(_duplicates(root))
-        data: object = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        found = [] if root is None else [*_duplicates(root), *_ambiguous(root)]
+        data: object = None if root is None else loader.construct_document(root)
     except yaml.YAMLError as error:
         said = " ".join(str(error).split())
         found = [

@@ -95,6 +95,7 @@ over_versions: Registry[Versions] = Registry()
 TYPE_RULES = (
     TypeRule("canonical-network", "A network has no host bits set"),
     TypeRule("duplicate-key", "A key stands once in its mapping; YAML would keep the last"),
+    TypeRule("ambiguous-value", "A bare value is the same to every YAML parser; dates are quoted"),
     TypeRule("unknown-key", "Every key is known"),
     TypeRule("missing-key", "Every key without a default is there"),
     TypeRule("wrong-value", "Every value has the form its key wants"),

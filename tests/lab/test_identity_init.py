@@ -1,7 +1,5 @@
 """`./hearth identity init` through the real Pulumi CLI: what it writes, the engine can read."""
 
-import json
-import os
 import subprocess
 from pathlib import Path
 
@@ -11,41 +9,28 @@ from config.identity import AGE_KEY, DEPLOY_KEY, SEALED_SECRETS_KEY, mismatched,
 from config.load import read_stack_file, read_stack_text
 from config.yaml_text import parse
 from lab.stackfile import apply_overlay
-from tests.lab.tools_bin import tool
+from tests.lab.pulumi_project import environment, project, read_by_engine
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]  # building the CLI takes minutes, once
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "test-cluster"
 PASSPHRASE = "one-of-the-owners-own"
-PULUMI_PROJECT = "name: hearth\nruntime: yaml\n"
+PLAIN_SECRETS = {"hearth:proxmoxToken", "hearth:proxmoxAuth", "hearth:tailscaleAuthKey"}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A project with one stack that has no identity yet, but comments and placeholders."""
     text = (ROOT / "tests" / "unit" / "config" / "bases" / f"{STACK}.yaml").read_text()
-    text = text.replace("mtu: 1500", "mtu: 1500 # PLACEHOLDER")
-    (tmp_path / f"Pulumi.{STACK}.yaml").write_text(text)
-    (tmp_path / "Pulumi.yaml").write_text(PULUMI_PROJECT)
+    project(tmp_path, STACK, text.replace("mtu: 1500", "mtu: 1500 # PLACEHOLDER"))
     return tmp_path
 
 
-def environment(folder: Path, passphrase: str) -> dict[str, str]:
-    return {
-        "PATH": f"{tool('pulumi').parent}:{os.environ['PATH']}",
-        "HOME": str(folder),
-        "PULUMI_HOME": str(folder / "home"),
-        "PULUMI_BACKEND_URL": f"file://{folder}",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "PULUMI_CONFIG_PASSPHRASE": passphrase,
-    }
-
-
-def init(folder: Path, passphrase: str = PASSPHRASE) -> subprocess.CompletedProcess[str]:
+def init(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(ROOT / "hearth"), "identity", "init", STACK, "-C", str(folder)],
-        env=environment(folder, passphrase),
+        env=environment(folder, PASSPHRASE),
         capture_output=True,
         text=True,
         timeout=300,
@@ -55,17 +40,7 @@ def init(folder: Path, passphrase: str = PASSPHRASE) -> subprocess.CompletedProc
 
 def decrypted(folder: Path, passphrase: str) -> dict[str, str]:
     """Every secret of the stack, as the real engine reads it from the file."""
-    run = {"cwd": folder, "env": environment(folder, passphrase), "timeout": 300}
-    pulumi = str(tool("pulumi"))
-    subprocess.run([pulumi, "stack", "init", STACK], check=True, capture_output=True, **run)  # type: ignore[call-overload]
-    shown = subprocess.run(  # type: ignore[call-overload]
-        [pulumi, "config", "--show-secrets", "--json", "--stack", STACK],
-        check=True,
-        capture_output=True,
-        text=True,
-        **run,
-    )
-    found = json.loads(shown.stdout)
+    found = read_by_engine(folder, STACK, passphrase)
     return {key: item["value"] for key, item in found.items() if item["secret"]}
 
 
@@ -115,9 +90,6 @@ def test_an_identity_of_the_lab_is_replaced_under_a_new_salt(folder: Path) -> No
     assert mismatched(public, decrypted(folder, PASSPHRASE)) == []
 
 
-PLAIN_SECRETS = {"hearth:proxmoxToken", "hearth:proxmoxAuth", "hearth:tailscaleAuthKey"}
-
-
 def test_a_wrong_passphrase_is_one_sentence_and_changes_nothing(folder: Path) -> None:
     path = folder / f"Pulumi.{STACK}.yaml"
     overlay = parse((ROOT / "lab" / "overlay" / f"{STACK}.yaml").read_text(), STACK)
@@ -137,8 +109,7 @@ def test_the_labs_passphrase_opens_every_secret_of_an_overlay(stack: str, tmp_pa
     assert isinstance(overlay, dict)
     base = (ROOT / "tests" / "unit" / "config" / "bases" / f"{stack}.yaml").read_text()
     text, replaced = apply_overlay(base, overlay)
-    (tmp_path / f"Pulumi.{STACK}.yaml").write_text(text)
-    (tmp_path / "Pulumi.yaml").write_text(PULUMI_PROJECT)
+    project(tmp_path, STACK, text)
     secrets = decrypted(tmp_path, overlay["passphrase"])
     assert set(secrets) == {key for key in replaced if key.startswith("hearth:")} - {
         "hearth:identity"

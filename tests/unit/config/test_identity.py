@@ -27,7 +27,7 @@ from tests.unit.config.cases import HERE
 
 pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
 
-FEW_BITS = 2048  # 4096 are found in one second or in five
+FEW_BITS = 1024  # 4096 are found in one second or in five
 OVERLAYS = sorted((HERE.parents[2] / "lab" / "overlay").glob("*.yaml"))
 
 

@@ -34,7 +34,7 @@ def test_a_short_word_needs_more_than_one_common_letter() -> None:
 def test_hardly_any_real_key_would_pass_for_a_misspelt_sibling() -> None:
     """The list omits real keys: what the rule would say of one, were it the one left out."""
     every = [(p, k) for p, keys in sorted(chart_keys(CILIUM.version).items()) for k in sorted(keys)]
-    sample = every[::3]  # all of them take a second
+    sample = every[::8]  # all of them take a second
     siblings = chart_keys(CILIUM.version)
     taken = [(p, k) for p, k in sample if near_miss(k, siblings[p] - {k})]
     assert len(every) > 1000

@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
         ("52:54:00:12:34:56", "52:54:00:12:34:56"),
         ("on", "on"),
         ("yes", "yes"),
-        ("2026-11-21", "2026-11-21"),
+        ('"2026-11-21"', "2026-11-21"),
+        ("1e3", 1000.0),
         ("true", True),
         ("10", 10),
         ("-1", -1),
@@ -33,6 +34,17 @@ def test_a_scalar_is_what_yaml_1_2_says(text: str, value: object) -> None:
 def test_a_repeated_key_is_refused_with_both_lines() -> None:
     with pytest.raises(ConfigError, match="line 3 repeats the key of line 2"):
         parse("config:\n  a: 1\n  a: 2\n", "x")
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-21", "010", "1_000", "0x1F", "True", "NULL", ".5", "1.", "2026-1-2 10:00:00"]
+)
+def test_a_bare_value_that_parsers_disagree_about_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="ambiguous-value"):
+        parse(f"key: {text}\n", "x")
+    with pytest.raises(ConfigError, match="ambiguous-value"):
+        parse(f"key: [a, {text}]\n", "x")
+    assert parse(f'key: "{text}"\n', "x") == {"key": text}
 
 
 def test_equal_keys_of_two_list_items_are_no_repetition() -> None:

@@ -33,7 +33,7 @@ def stack(extra: str = "") -> StackFile:
 
 
 def own() -> StackFile:
-    public, _ = new_identity("x", with_age=False, bits=2048)
+    public, _ = new_identity("x", with_age=False, bits=1024)
     text = edited("config:\n  hearth:cluster: {}\n", "v1:x", public, {SEALED_SECRETS_KEY: "v1:y"})
     return read_stack_text(text, "x")
 
@@ -95,7 +95,7 @@ def test_a_missing_engine_names_what_brings_it(tmp_path: Path) -> None:
 
 def test_an_edit_changes_identity_secrets_and_salt_and_keeps_every_other_line() -> None:
     before = labs_text().replace("mtu: 1500", "mtu: 1500 # PLACEHOLDER")
-    public, _ = new_identity("x", with_age=False, bits=2048)
+    public, _ = new_identity("x", with_age=False, bits=1024)
     after = edited(before, "v1:salt", public, {"hearth:deployKey": "v1:x"})
     kept = [line for line in before.splitlines() if line in after.splitlines()]
     gone = set(before.splitlines()) - set(kept)
