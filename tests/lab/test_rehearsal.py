@@ -6,7 +6,6 @@ One rehearsal serves all tests of this file: it takes a minute or two.
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,9 @@ CANARIES = ("tskey-auth-lab", "AGE-SECRET-KEY-", "BEGIN OPENSSH PRIVATE KEY", "B
 
 
 @pytest.fixture(scope="module")
-def rehearsal() -> Iterator["subprocess.CompletedProcess[str]"]:
+def rehearsal() -> "subprocess.CompletedProcess[str]":
     (ROOT / ".lab" / "report.json").unlink(missing_ok=True)
-    yield subprocess.run(
+    return subprocess.run(
         [sys.executable, "hearth", "rehearse", STACK],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
