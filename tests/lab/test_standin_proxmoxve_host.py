@@ -175,6 +175,14 @@ def test_a_vm_that_does_not_start_is_kept(host: Host, api: Api, image: Life) -> 
     vm.delete()
 
 
+def test_a_create_survives_a_server_error(host: Host, api: Api, image: Life) -> None:
+    fault = {"kind": "fail", "method": "POST", "path": "/qemu", "status": 500, "message": "busy"}
+    host.lab("POST", "faults", {**fault, "times": 1})
+    vm = Life(Vm(lambda: api)).create(machine(113, image))
+    assert vm.state["started"] is True
+    vm.delete()
+
+
 def test_a_missing_agent_is_worth_a_warning(api: Api, image: Life) -> None:
     agent = {"enabled": True, "timeout": "100ms"}
     vm = Life(Vm(lambda: api)).create(machine(109, image, agent=agent))

@@ -7,12 +7,14 @@ The vendor's plugin (bpg/terraform-provider-proxmox) words every refusal as
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from provider.rpc import Refused, operation
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+_RETRY_AFTER = 1.0
+T = TypeVar("T")
 
 
 class ApiError(Exception):
@@ -39,6 +41,29 @@ class ApiError(Exception):
                 )
             )
         )
+
+
+def transient(error: ApiError) -> bool:
+    """What the vendor tries again: any 5xx but a thing that is missing or there already."""
+    there = "already exists" in error.reason
+    return error.code >= 500 and not error.missing and not there
+
+
+def saying(*words: str) -> Callable[[ApiError], bool]:
+    """A test for errors that contain one of some words."""
+    return lambda error: any(word in error.reason for word in words)
+
+
+def patiently(act: Callable[[], T], again: Callable[[ApiError], bool], attempts: int = 3) -> T:
+    """Act, and try again after 1, 2, 4, ... seconds on errors that pass; the last one is raised."""
+    for attempt in range(attempts - 1):
+        try:
+            return act()
+        except ApiError as error:
+            if not again(error):
+                raise
+        operation.current().wait(_RETRY_AFTER * 2**attempt)
+    return act()
 
 
 def worded(status: int, reason: str, errors: Mapping[str, Any] | None) -> ApiError:

@@ -79,7 +79,7 @@ class Update:
             sent, gone, reboot = {**sent, **disks}, [*gone, *removed], reboot or aio
         if sent or gone:
             delete = {"delete": ",".join(gone)} if gone else {}
-            self.guest.do("error updating VM", "post", "/config", 1800, **sent, **delete)
+            self.guest.do("", "put", "/config", 1800, **sent, **delete)
         if self.changed("initialization") and not self.model["template"]:
             self.guest.do("error rebuilding cloud-init drive", "put", "/cloudinit", 60)
         self._settle(reboot=reboot)
@@ -133,7 +133,7 @@ class Update:
             return {}
         self._power_off_for("move the Cloud-Init drive")
         if slot:
-            self.guest.do("error updating VM", "post", "/config", 60, delete=slot)
+            self.guest.do("", "put", "/config", 60, delete=slot)
         drive = encode.cloud_init_slot({"initialization": {**new, "interface": wanted}})
         return dict(drive)
 
@@ -171,9 +171,7 @@ class Update:
             self.guest.do(what, "post", "/move_disk", self.model["timeoutMoveDisk"], **move)
         reboot = self._apply_offline(reboot=reboot, resizes=resizes)
         for slot, size in resizes.items():
-            what = "Disk resize: error resizing VM disk"
-            resize = {"disk": slot, "size": f"{size}G"}
-            self.guest.do(what, "put", "/resize", self.model["timeoutMoveDisk"], **resize)
+            self.guest.resize("Disk resize", slot, size)
         self._power(reboot=reboot)
 
     def _apply_offline(self, *, reboot: bool, resizes: Mapping[str, int]) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.plugins.proxmoxve.api import Api, ApiError
+from lab.plugins.proxmoxve.api import Api, ApiError, patiently, saying
 from lab.plugins.proxmoxve.drives import options, truth
 from provider.rpc import Refused, operation
 
@@ -52,12 +52,22 @@ class Guest:
         return str(self.api.get(f"{self.path}/status/current").get("status"))
 
     def do(self, what: str, verb: str, path: str, limit: float, **parameters: Any) -> None:
-        """One call that starts a task; waits for it. Errors begin with `what`."""
+        """One call that may start a task; waits for it. Errors begin with `what`, if given."""
+
+        def ask() -> Any:
+            return self.api.call(verb, f"{self.path}{path}", **parameters)
+
         try:
-            upid = self.api.call(verb, f"{self.path}{path}", **parameters)
+            upid = patiently(ask, saying("got timeout", "got no worker upid"))
             self.api.wait(upid, limit)
         except (ApiError, Refused) as error:
-            raise Refused(f"{what}: {error}") from error
+            raise Refused(f"{what}: {error}" if what else str(error)) from error
+
+    def resize(self, what: str, slot: str, size: int) -> None:
+        """Grow a disk. The vendor's error text speaks of moving; so does this."""
+        limit = self.model["timeoutMoveDisk"]
+        text = f"{what}: error moving VM disk"
+        self.do(text, "put", "/resize", limit, disk=slot, size=f"{size}G")
 
     def until(self, status: str, timeout: float) -> None:
         """Wait until the VM has a status."""

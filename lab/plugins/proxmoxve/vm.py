@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lab.plugins.proxmoxve import decode, encode, normal
-from lab.plugins.proxmoxve.api import Api, ApiError
+from lab.plugins.proxmoxve.api import Api, ApiError, patiently, transient
 from lab.plugins.proxmoxve.changes import Update
 from lab.plugins.proxmoxve.guest import Guest
 from lab.plugins.proxmoxve.normal import Model
@@ -105,8 +105,7 @@ class Vm(Resource):
             model["vmId"] = int(api.get("cluster/nextid"))
         guest = Guest(api, model["nodeName"], model["vmId"], model)
         try:
-            upid = api.post(f"nodes/{guest.node}/qemu", **encode.creation(model))
-            api.wait(upid, model["timeoutCreate"])
+            api.wait(self._post(guest, encode.creation(model)), model["timeoutCreate"])
         except (ApiError, Refused) as error:
             raise Refused(f"VM create: error creating VM: {error}") from error
         try:
@@ -117,6 +116,22 @@ class Vm(Resource):
             ) from error
         return str(guest.vm_id), self._seen(guest, model, with_agent=True)
 
+    def _post(self, guest: Guest, parameters: Model) -> Any:
+        """POST the VM, again after a 5xx; then a VM that is there is the one of the first try."""
+        tried = False
+
+        def post() -> Any:
+            nonlocal tried
+            try:
+                return guest.api.post(f"nodes/{guest.node}/qemu", **parameters)
+            except ApiError as error:
+                if tried and "already exists" in error.reason:
+                    return None
+                tried = True
+                raise
+
+        return patiently(post, transient)
+
     def _root_only(self, api: Api, model: Model) -> None:
         architecture = (model.get("cpu") or {}).get("architecture")
         if architecture and not api.is_root_password:
@@ -125,9 +140,7 @@ class Vm(Resource):
     def _finish(self, guest: Guest, model: Model) -> None:
         for disk in model["disks"]:
             if disk["importFrom"]:
-                resize = {"disk": disk["interface"], "size": f"{disk['size']}G"}
-                what = "VM disk resize: error resizing VM disk"
-                guest.do(what, "put", "/resize", model["timeoutMoveDisk"], **resize)
+                guest.resize("VM disk resize", disk["interface"], disk["size"])
         if model["template"]:
             what = "VM convert to template: error converting VM to template"
             guest.do(what, "post", "/template", model["timeoutCreate"])
@@ -259,13 +272,11 @@ class Vm(Resource):
                     guest.stop()
                 else:
                     guest.ensure_stopped()
-            upid = guest.api.delete(
-                guest.path,
-                **{
-                    "purge": int(model["purgeOnDestroy"]),
-                    "destroy-unreferenced-disks": int(model["deleteUnreferencedDisksOnDestroy"]),
-                },
-            )
+            flags = {
+                "purge": int(model["purgeOnDestroy"]),
+                "destroy-unreferenced-disks": int(model["deleteUnreferencedDisksOnDestroy"]),
+            }
+            upid = patiently(lambda: guest.api.delete(guest.path, **flags), transient)
             longest = max(model["timeoutStopVm"], model["timeoutShutdownVm"])
             guest.api.wait(upid, longest)
         except ApiError as error:
