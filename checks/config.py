@@ -12,14 +12,12 @@ import typer
 from config.cluster import Cluster
 from config.errors import ConfigError
 from config.identity import IDENTITY_KEY, is_the_labs, read_identity
-from config.load import StackFile, examine, read_stack_file, stack_paths
+from config.load import ALONE, StackFile, examine, read_stack_file, stack_paths
 from config.rules import Finding, over_stacks, titles
 from config.schema import SCHEMA_FILE, schema_text
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES_FILE = Path("docs") / "config.md"
-# What is found beside a stack alone is found again beside others: once is enough.
-ALONE = {"stack-name"}
 
 app = typer.Typer(
     name="config",

@@ -20,6 +20,8 @@ from config.versions import Versions
 from config.yaml_text import Placeholder, parse, placeholders
 
 CLUSTER_KEY = "hearth:cluster"
+# Rules over stacks that one stack can break alone: `examine` has asked them already.
+ALONE = frozenset({"stack-name"})
 _PREFIX, _SUFFIX = "Pulumi.", ".yaml"
 
 
@@ -128,10 +130,28 @@ def load_cluster(raw: object, stack: str) -> Cluster:
     return cluster
 
 
+def collisions(root: Path, stack: str) -> list[Finding]:
+    """What a stack shares with the other stacks of a project, as far as those can be read.
+
+    A neighbour that cannot be read is refused when it is brought up itself.
+    """
+    clusters: dict[str, Cluster] = {}
+    for name, path in stack_paths(root).items():
+        try:
+            cluster, _ = examine(read_stack_file(path).cluster, name)
+        except ConfigError:
+            continue
+        if cluster is not None:
+            clusters[name] = cluster
+    return [finding for finding in over_stacks.run(clusters, ALONE) if finding.stack == stack]
+
+
 __all__ = [
+    "ALONE",
     "CLUSTER_KEY",
     "Placeholder",
     "StackFile",
+    "collisions",
     "examine",
     "load_cluster",
     "placeholders",

@@ -45,7 +45,9 @@ def find_pulumi(environment: Mapping[str, str]) -> str:
     """The engine's CLI on PATH; VerbError when there is none."""
     found = shutil.which("pulumi", path=environment.get("PATH", os.defpath))
     if found is None:
-        raise VerbError("pulumi is not on PATH; `make tools` finds, fetches or builds it.")
+        raise VerbError(
+            "pulumi is not on PATH; `make tools` finds, fetches or builds it, and says where it is."
+        )
     return found
 
 

@@ -51,11 +51,15 @@ MODULES = (
 
 
 def titles() -> dict[str, str]:
-    """Every rule ID with what it demands, in the order in which a reader meets them."""
-    listed = {rule.id: rule.title for rule in TYPE_RULES}
-    for registry in (over_cluster, over_versions, over_stacks):
-        listed |= {rule.id: rule.title for rule in registry.rules.values()}
-    return listed
+    """Every rule ID with what it demands, concern by concern."""
+    rules = [
+        rule
+        for registry in (over_cluster, over_versions, over_stacks)
+        for rule in registry.rules.values()
+    ]
+    order = [module.__name__ for module in MODULES]
+    rules.sort(key=lambda rule: order.index(rule.check.__module__))
+    return {rule.id: rule.title for rule in (*TYPE_RULES, *rules)}
 
 
 __all__ = [

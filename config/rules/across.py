@@ -2,11 +2,11 @@
 
 Stacks are compared pairwise, whatever they are for: two clusters of one home share its network, its
 routers and its zones even when they share no hypervisor. Pod and service nets may be equal: they
-never leave their cluster.
+never leave their cluster. A meeting is found on both sides, so that neither stack passes.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from itertools import combinations, permutations
+from itertools import permutations
 
 from config.cluster import Cluster
 from config.naming import proxmox_names
@@ -19,7 +19,8 @@ Owned = Iterable[tuple[str, str, Hashable]]
 
 
 def _pairs(stacks: Stacks) -> Iterator[tuple[str, Cluster, str, Cluster]]:
-    for (one, first), (other, second) in combinations(stacks.items(), 2):
+    """Every two stacks, both ways round; findings go to the second."""
+    for (one, first), (other, second) in permutations(stacks.items(), 2):
         yield one, first, other, second
 
 
@@ -122,28 +123,24 @@ def stacks_share_address(stacks: Stacks) -> Iterator[Finding]:
 @over_stacks("stacks-share-pool", "No stack's pool holds addresses of another stack")
 def stacks_share_pool(stacks: Stacks) -> Iterator[Finding]:
     """Two clusters would announce one address."""
+    fix = "give each stack pools of its own"
     for one, first, other, second in _pairs(stacks):
+        theirs = places.machines(first) + places.vips(first)
         for pool in places.pools(second):
+            held = [f"{x} ({x.path})" for x in places.pools(first) if x.range.overlaps(pool.range)]
+            held += [f"{x.what} ({x.path})" for x in theirs if x.address in pool.range]
+            for what in held:
+                message = f"{pool} holds addresses of {one}: {what}"
+                yield Finding(
+                    stack=other, path=pool.path, value=pool.range, message=message, fix=fix
+                )
+        for place in places.machines(second) + places.vips(second):
             for span in places.pools(first):
-                if pool.range.overlaps(span.range):
-                    yield _pool_finding(other, pool, f"{span} of {one} ({span.path})")
-            for place in places.machines(first) + places.vips(first):
-                if place.address in pool.range:
-                    yield _pool_finding(other, pool, f"{place.what} in {one} ({place.path})")
-        for span in places.pools(first):
-            for place in places.machines(second) + places.vips(second):
                 if place.address in span.range:
-                    yield _pool_finding(one, span, f"{place.what} in {other} ({place.path})")
-
-
-def _pool_finding(stack: str, pool: places.Span, what: str) -> Finding:
-    return Finding(
-        stack=stack,
-        path=pool.path,
-        value=pool.range,
-        message=f"{pool} holds addresses of {what}",
-        fix="give each stack pools of its own",
-    )
+                    message = f"{place.address} lies in {span} of {one} ({span.path})"
+                    yield Finding(
+                        stack=other, path=place.path, value=place.address, message=message, fix=fix
+                    )
 
 
 def _asn_pairs(cluster: Cluster) -> Owned:
@@ -225,19 +222,18 @@ def stacks_share_proxmox_name(stacks: Stacks) -> Iterator[Finding]:
 @over_stacks("stacks-share-datastore", "A datastore that a stack owns is used by no other")
 def stacks_share_datastore(stacks: Stacks) -> Iterator[Finding]:
     """Its sweep would free the other's disks."""
-    for (owner, cluster), (user, guest) in permutations(stacks.items(), 2):
+    fix = "say `sharedDatastore: true` in both, or make a datastore for each"
+    for owner, cluster, user, guest in _pairs(stacks):
         storage = cluster.storage
         if not isinstance(storage, ProxmoxCsi) or storage.shared_datastore:
             continue
-        where = _datastores(guest).get(storage.datastore)
+        name, where = storage.datastore, _datastores(guest).get(storage.datastore)
         if where and same_proxmox(cluster, guest):
-            yield Finding(
-                stack=owner,
-                path="storage.sharedDatastore",
-                value=False,
-                message=f"{storage.datastore} is not shared, and {user} uses it ({where})",
-                fix="say `sharedDatastore: true` in both, or make a datastore for each",
-            )
+            message = f"{name} is not shared, and {user} uses it ({where})"
+            path = "storage.sharedDatastore"
+            yield Finding(stack=owner, path=path, value=False, message=message, fix=fix)
+            message = f"{name} is {owner}'s own (storage.sharedDatastore: false)"
+            yield Finding(stack=user, path=where, value=name, message=message, fix=fix)
 
 
 def _datastores(cluster: Cluster) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from checks.config import main
+from config.load import collisions
 from config.schema import SCHEMA_FILE
 
 pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
@@ -57,6 +58,21 @@ def test_one_stack_is_checked_against_all_others(
     out = capsys.readouterr().out
     assert "[stacks-share-dns-owner]" in out
     assert "home-ops (dns.externalDns[2].ownerId)" in out
+    assert main(["check", "home-ops", "-C", str(stacks)]) == 1
+    assert "test-cluster (dns.externalDns[0].ownerId)" in capsys.readouterr().out
+
+
+def test_collisions_are_those_of_the_stack_that_is_brought_up(stacks: Path) -> None:
+    assert collisions(stacks, "test-cluster") == []
+    change(stacks, "test-cluster", "vips: [10.0.3.1]", "vips: [172.29.51.10]")
+    for stack in ("test-cluster", "home-ops"):
+        assert {f.rule for f in collisions(stacks, stack)} == {"stacks-share-address"}
+        assert {f.stack for f in collisions(stacks, stack)} == {stack}
+
+
+def test_a_neighbour_that_cannot_be_read_collides_with_nothing(stacks: Path) -> None:
+    (stacks / "Pulumi.broken.yaml").write_text("config: [")
+    assert collisions(stacks, "test-cluster") == []
 
 
 def test_a_bad_neighbour_does_not_fail_a_good_stack(stacks: Path) -> None:
