@@ -5,6 +5,7 @@ public secondary are signed with a TSIG key of the cluster's own. The delegation
 cluster, so a destroy tells what has become superfluous there; the rest goes with the cluster.
 """
 
+from base64 import b64encode
 from dataclasses import dataclass
 
 import pulumi
@@ -16,7 +17,8 @@ from components import hearth
 from components.naming import child, token
 from config.services import Delegation
 
-TSIG_BYTES = 32
+# 62 letters and digits give 5.9 bits each: together more than the 256 the algorithm uses.
+TSIG_CHARACTERS = 48
 TSIG_ALGORITHM = "hmac-sha256"
 NAMESPACE = "powerdns"
 
@@ -53,12 +55,14 @@ class DelegatedZone(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, provider=args.hearth),
         )
         self.records = delegation.records.apply(list)
-        key = random.RandomBytes(
+        # Not RandomBytes: its id is the secret itself, and ids stand in the state in clear.
+        key = random.RandomPassword(
             child(name, "transfer-key"),
-            length=TSIG_BYTES,
+            length=TSIG_CHARACTERS,
+            special=False,
             opts=ResourceOptions(parent=self, provider=args.random),
         )
-        self.transfer_key = Output.secret(key.base64)
+        self.transfer_key = Output.secret(key.result.apply(encoded))
         inside = ResourceOptions(parent=self, deleted_with=args.life)
         namespace = k8s.core.v1.Namespace(
             child(name, "namespace"), metadata={"name": NAMESPACE}, opts=inside
@@ -76,3 +80,8 @@ class DelegatedZone(pulumi.ComponentResource):
             opts=inside,
         )
         self.register_outputs({"records": self.records})
+
+
+def encoded(secret: str) -> str:
+    """A TSIG secret as name servers want it."""
+    return b64encode(secret.encode()).decode()

@@ -34,6 +34,7 @@ def environment(
         **dict.fromkeys(_TRUST, str(bundle)),
         "PATH": os.pathsep.join((*folders, *_SYSTEM)),
         "HEARTH_PYTHON": sys.executable,
+        "HEARTH_PLUGIN_LOGS": str(state / "logs"),
         "PYTHONUNBUFFERED": "1",
         "KUBECONFIG": str(state / "kubeconfig"),
         "KUBECACHEDIR": str(state / "cache" / "kube"),

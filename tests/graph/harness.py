@@ -55,7 +55,7 @@ OUTPUTS: dict[str, dict[str, Any]] = {
     "talos:cluster/kubeconfig:Kubeconfig": {"kubeconfigRaw": f"{CANARY}kubeconfig"},
     "proxmoxve:user/token:Token": {"value": f"{CANARY}csi-user@pve!csi=secret"},
     "kubernetes:helm.sh/v3:Release": {"status": {"revision": 1}},
-    "random:index/randomBytes:RandomBytes": {"base64": f"{CANARY}transfer-key"},
+    "random:index/randomPassword:RandomPassword": {"result": f"{CANARY}transfer-key"},
     "hearth:index:Delegation": {"records": ["zone. 300 IN NS ns."]},
 }
 # Which of them a provider marks secret; the engine hands the mark on.
@@ -63,7 +63,7 @@ SECRET_OUTPUTS: dict[str, tuple[str, ...]] = {
     "talos:machine/secrets:Secrets": ("machineSecrets", "clientConfiguration"),
     "talos:cluster/kubeconfig:Kubeconfig": ("kubeconfigRaw",),
     "proxmoxve:user/token:Token": ("value",),
-    "random:index/randomBytes:RandomBytes": ("base64",),
+    "random:index/randomPassword:RandomPassword": ("result",),
     "hearth:index:Gate": ("kubeconfig",),
 }
 # Bridged functions give plain values back, whatever they were asked with.

@@ -50,7 +50,7 @@ TOKENS = {
     "pulumi:providers:proxmoxve",
     "pulumi:providers:random",
     "pulumi:providers:talos",
-    "random:index/randomBytes:RandomBytes",
+    "random:index/randomPassword:RandomPassword",
     "talos:cluster/kubeconfig:Kubeconfig",
     "talos:imageFactory/schematic:Schematic",
     "talos:machine/bootstrap:Bootstrap",
