@@ -44,6 +44,7 @@ class Repositories:
         """What is served; the archives' catch-all comes last."""
         return [
             web.get("/index.yaml", self._index),
+            web.get("/{path:.+}/index.yaml", self._index),
             web.get("/v2/", self._ping),
             web.get("/v2/{path:.+}/{kind:manifests|blobs}/{last}", self._registry),
             web.get("/v2/{path:.+}/{kind:tags}/{last:list}", self._registry),
@@ -51,7 +52,7 @@ class Repositories:
         ]
 
     async def _index(self, request: web.Request) -> web.Response:
-        charts = self._library.classic(_host(request))
+        charts = self._library.classic(_host(request), request.match_info.get("path", ""))
         if not charts:
             return no_file("index.yaml")
         return web.Response(text=index(charts), content_type="text/yaml")
@@ -59,7 +60,8 @@ class Repositories:
     async def archive(self, request: web.Request) -> web.Response:
         """A chart's archive in a classic repository."""
         name = request.match_info["file"]
-        for chart in self._library.classic(_host(request)):
+        path = request.match_info.get("path", "")
+        for chart in self._library.classic(_host(request), path):
             if chart.file == name:
                 return web.Response(body=chart.archive, content_type="application/gzip")
         return no_file(name)
@@ -91,4 +93,5 @@ def application(library: Library) -> web.Application:
     app = web.Application(middlewares=[faults.middleware])
     app.router.add_routes([*repositories.routes(), *faults.routes()])
     app.router.add_get("/{file}", repositories.archive)
+    app.router.add_get("/{path:.+}/{file}", repositories.archive)
     return app

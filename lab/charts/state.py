@@ -1,11 +1,12 @@
 """Which charts there are, where each is published, and in which version. Pure but for `load`.
 
 Where a chart is published is a fact about its vendor; which version is offered is in
-`sources/versions.yaml`. A real archive of a chart takes the place of the lab's own.
+`sources/versions.yaml`. A real archive of a chart takes the place of the lab's own, and a folder of
+real archives can hold charts of anybody else too.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,57 +16,56 @@ import yaml
 from lab.charts.packing import Chart, pack, read
 
 SOURCES: Final = Path(__file__).with_name("sources")
+REGISTRY: Final = "oci"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Place:
-    """Where a chart is published: a classic repository, or a folder of an OCI registry."""
+    """Where a chart is published: a host, a path there, and whether that is an OCI registry."""
 
     host: str
-    folder: str | None = None
+    path: str = ""
+    is_registry: bool = False
 
-    @property
-    def is_registry(self) -> bool:
-        """Whether it is an OCI registry."""
-        return self.folder is not None
+    def __str__(self) -> str:
+        scheme = REGISTRY if self.is_registry else "https"
+        return f"{scheme}://{self.host}/{self.path}".rstrip("/")
 
 
 PLACES: Final = {
     "cilium": Place("helm.cilium.io"),
-    "proxmox-csi-plugin": Place("ghcr.io", "sergelogvinov/charts"),
-    "flux-operator": Place("ghcr.io", "controlplaneio-fluxcd/charts"),
+    "proxmox-csi-plugin": Place("ghcr.io", "sergelogvinov/charts", is_registry=True),
+    "flux-operator": Place("ghcr.io", "controlplaneio-fluxcd/charts", is_registry=True),
 }
 
 
 @dataclass
 class Library:
-    """Charts by name and version."""
+    """Charts by place, name and version."""
 
-    charts: dict[tuple[str, str], Chart] = field(default_factory=dict)
+    charts: dict[tuple[Place, str, str], Chart] = field(default_factory=dict)
 
-    def add(self, charts: Iterable[Chart]) -> None:
+    def add(self, published: Iterable[tuple[Place, Chart]]) -> None:
         """Add charts; a later one takes the place of an earlier one of the same version."""
-        for chart in charts:
-            if chart.name not in PLACES:
-                known = ", ".join(sorted(PLACES))
-                raise ValueError(f"nobody here publishes a chart '{chart.name}'; known: {known}")
-            self.charts[chart.name, chart.version] = chart
+        for place, chart in published:
+            self.charts[place, chart.name, chart.version] = chart
 
-    def classic(self, host: str) -> list[Chart]:
-        """The charts of a classic repository; of all of them for a host that is nobody's."""
+    def classic(self, host: str, path: str) -> list[Chart]:
+        """The charts of a classic repository; of all hosts' for an address."""
         return [
             chart
-            for chart in self._sorted()
-            if not PLACES[chart.name].is_registry and _serves(PLACES[chart.name].host, host)
+            for place, chart in self._sorted()
+            if not place.is_registry and place.path == path and _serves(place.host, host)
         ]
 
     def repository(self, host: str, path: str) -> dict[str, Chart]:
         """Tag -> chart of one repository of a registry."""
         return {
             tag(chart.version): chart
-            for chart in self._sorted()
-            if _serves(PLACES[chart.name].host, host)
-            and f"{PLACES[chart.name].folder}/{chart.name}" == path
+            for place, chart in self._sorted()
+            if place.is_registry
+            and f"{place.path}/{chart.name}" == path
+            and _serves(place.host, host)
         }
 
     def listing(self) -> list[dict[str, str]]:
@@ -74,15 +74,15 @@ class Library:
             {
                 "name": chart.name,
                 "version": chart.version,
-                "from": PLACES[chart.name].host,
+                "from": str(place),
                 "chart": chart.source,
                 "digest": chart.digest,
             }
-            for chart in self._sorted()
+            for place, chart in self._sorted()
         ]
 
-    def _sorted(self) -> list[Chart]:
-        return [self.charts[key] for key in sorted(self.charts)]
+    def _sorted(self) -> list[tuple[Place, Chart]]:
+        return [(key[0], self.charts[key]) for key in sorted(self.charts)]
 
 
 def _serves(published: str, asked: str) -> bool:
@@ -100,7 +100,7 @@ def load(real: Path | None, sources: Path = SOURCES) -> Library:
     library = Library()
     versions = yaml.safe_load((sources / "versions.yaml").read_text(encoding="utf-8"))
     library.add(
-        pack(sources / name, str(version))
+        (PLACES[name], pack(sources / name, str(version)))
         for name, offered in versions.items()
         for version in offered
     )
@@ -109,5 +109,23 @@ def load(real: Path | None, sources: Path = SOURCES) -> Library:
             raise ValueError(
                 f"--real {real}: no such folder; fetch charts into it with `helm pull`"
             )
-        library.add(read(path) for path in sorted(real.glob("*.tgz")))
+        library.add(_real(real))
     return library
+
+
+def _real(folder: Path) -> Iterator[tuple[Place, Chart]]:
+    """Archives beside each other are the charts known here; others lie in `[oci/]HOST/PATH/`."""
+    for path in sorted(folder.rglob("*.tgz")):
+        chart = read(path)
+        parts = path.parent.relative_to(folder).parts
+        if parts:
+            is_registry = parts[0] == REGISTRY
+            host, *rest = parts[1:] if is_registry else parts
+            yield Place(host, "/".join(rest), is_registry), chart
+        elif chart.name in PLACES:
+            yield PLACES[chart.name], chart
+        else:
+            raise ValueError(
+                f"{path}: where is '{chart.name}' published? Only {', '.join(sorted(PLACES))} are "
+                f"known; put the archive into {folder}/HOST/PATH/"
+            )

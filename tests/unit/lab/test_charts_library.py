@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from lab.charts.packing import pack, read
-from lab.charts.state import PLACES, SOURCES, Library, load, tag
+from lab.charts.state import PLACES, SOURCES, load, tag
 from lab.charts.wire import LAYER, blobs, index, manifest
 
 pytestmark = pytest.mark.unit
@@ -53,8 +53,9 @@ def test_a_folder_without_a_definition_is_named(tmp_path: Path) -> None:
 def test_a_real_archive_takes_the_place_of_the_labs_own(tmp_path: Path) -> None:
     lab = load(None)
     real = pack(folder(tmp_path), "1.20.2")
-    (tmp_path / "cilium-1.20.2.tgz").write_bytes(real.archive)
-    mixed = load(tmp_path)
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "cilium-1.20.2.tgz").write_bytes(real.archive)
+    mixed = load(tmp_path / "real")
     shown = {(c["name"], c["version"]): c["chart"] for c in mixed.listing()}
     assert shown["cilium", "1.20.2"] == "real"
     assert set(shown.values()) == {"real", "lab"}
@@ -68,11 +69,21 @@ def test_a_file_that_is_no_archive_is_named(tmp_path: Path) -> None:
         read(broken)
 
 
-def test_a_chart_of_nobody_is_refused(tmp_path: Path) -> None:
+def test_a_real_chart_of_nobody_known_has_to_say_where_it_is_published(tmp_path: Path) -> None:
     chart = folder(tmp_path)
     (chart / "Chart.yaml").write_text("apiVersion: v2\nname: istio\n")
-    with pytest.raises(ValueError, match="nobody here publishes a chart 'istio'"):
-        Library().add([pack(chart, "1.0.0")])
+    archive = pack(chart, "1.0.0").archive
+    real = tmp_path / "real"
+    (real / "example.org" / "charts").mkdir(parents=True)
+    (real / "example.org" / "charts" / "istio-1.0.0.tgz").write_bytes(archive)
+    (real / "oci" / "example.org" / "team").mkdir(parents=True)
+    (real / "oci" / "example.org" / "team" / "istio-1.0.0.tgz").write_bytes(archive)
+    library = load(real)
+    assert [c.name for c in library.classic("example.org", "charts")] == ["istio"]
+    assert list(library.repository("example.org", "team/istio")) == ["1.0.0"]
+    (real / "istio-1.0.0.tgz").write_bytes(archive)
+    with pytest.raises(ValueError, match="where is 'istio' published"):
+        load(real)
 
 
 def test_every_chart_with_a_version_has_a_folder_and_a_place() -> None:
@@ -82,7 +93,7 @@ def test_every_chart_with_a_version_has_a_folder_and_a_place() -> None:
 
 
 def test_the_index_names_every_archive_with_its_digest() -> None:
-    charts = load(None).classic("helm.cilium.io")
+    charts = load(None).classic("helm.cilium.io", "")
     entries = yaml.safe_load(index(charts))["entries"]["cilium"]
     assert [entry["urls"] for entry in entries] == [[chart.file] for chart in charts]
     assert entries[0]["digest"] == hashlib.sha256(charts[0].archive).hexdigest()
@@ -90,10 +101,11 @@ def test_the_index_names_every_archive_with_its_digest() -> None:
 
 def test_a_vendors_name_serves_only_that_vendors_charts() -> None:
     library = load(None)
-    assert library.classic("ghcr.io") == []
+    assert library.classic("ghcr.io", "") == []
     assert library.repository("helm.cilium.io", "controlplaneio-fluxcd/charts/flux-operator") == {}
     assert library.repository("ghcr.io", "controlplaneio-fluxcd/charts/flux-operator")
-    assert library.classic("127.0.0.1")
+    assert library.classic("127.0.0.1", "")
+    assert library.classic("someone.else", "") == []
 
 
 def test_a_manifest_refers_to_the_archive() -> None:
