@@ -33,58 +33,65 @@ def go_json(data: Any) -> web.Response:
     return web.Response(text=text, content_type="text/plain")
 
 
+class Frontend:
+    """The handlers, over what the factory knows."""
+
+    def __init__(self, factory: Factory, changed: Callable[[], None]) -> None:
+        """`changed` is called after a schematic was kept."""
+        self._factory = factory
+        self._changed = changed
+
+    def table(self) -> list[web.RouteDef]:
+        """What is served."""
+        return [
+            web.post("/schematics", self._create),
+            web.get("/schematics/{schematic}", self._read),
+            web.get("/versions", self._versions),
+            web.get("/version/{version}/extensions/official", self._extensions),
+            web.get("/version/{version}/overlays/official", self._overlays),
+            web.get("/image/{schematic}/{version}/{file}", self._image),
+            web.get("/-/world", self._world),
+        ]
+
+    async def _create(self, request: web.Request) -> web.Response:
+        schematic = self._factory.put(await request.read())
+        self._changed()
+        body = {"id": schematic.identifier, "schematic": schematic.text}
+        return web.json_response(body, status=201)
+
+    async def _read(self, request: web.Request) -> web.Response:
+        found = self._factory.schematics.get(request.match_info["schematic"])
+        if found is None:
+            return web.Response(status=404, text="schematic not found\n")
+        return web.Response(text=found.text, content_type="application/yaml")
+
+    async def _versions(self, request: web.Request) -> web.Response:
+        return go_json([] if request.query.get("broken") == "true" else list(VERSIONS))
+
+    async def _extensions(self, request: web.Request) -> web.Response:
+        found = self._factory.official(request.match_info["version"])
+        keys = [{"name": e.name, "ref": e.ref, "digest": e.digest} for e in found]
+        return go_json([{**entry, "author": "", "description": ""} for entry in keys])
+
+    async def _overlays(self, _request: web.Request) -> web.Response:
+        return go_json([])
+
+    async def _image(self, request: web.Request) -> web.Response:
+        names = ("schematic", "version", "file")
+        made = self._factory.image(*(request.match_info[name] for name in names))
+        shown = request.query.get("filename") or made.file
+        headers = {"Content-Disposition": f'attachment; filename="{shown}"'}
+        kind = content_type(made.file)
+        return web.Response(body=content(made), content_type=kind, headers=headers)
+
+    async def _world(self, _request: web.Request) -> web.Response:
+        kept = sorted(self._factory.schematics.items())
+        return web.json_response({"schematics": {name: found.text for name, found in kept}})
+
+
 def application(factory: Factory, changed: Callable[[], None]) -> web.Application:
     """The factory as an application; `changed` is called after a schematic was kept."""
     faults = Faults(KINDS)
     app = web.Application(middlewares=[faults.middleware, errors])
-
-    async def create(request: web.Request) -> web.Response:
-        schematic = factory.put(await request.read())
-        changed()
-        body = {"id": schematic.identifier, "schematic": schematic.text}
-        return web.json_response(body, status=201)
-
-    async def read(request: web.Request) -> web.Response:
-        identifier = request.match_info["schematic"]
-        if identifier not in factory.schematics:
-            return web.Response(status=404, text="schematic not found\n")
-        text = factory.schematics[identifier].text
-        return web.Response(text=text, content_type="application/yaml")
-
-    async def versions(request: web.Request) -> web.Response:
-        return go_json([] if request.query.get("broken") == "true" else list(VERSIONS))
-
-    async def extensions(request: web.Request) -> web.Response:
-        found = factory.official(request.match_info["version"])
-        keys = [{"name": e.name, "ref": e.ref, "digest": e.digest} for e in found]
-        return go_json([{**entry, "author": "", "description": ""} for entry in keys])
-
-    async def overlays(_request: web.Request) -> web.Response:
-        return go_json([])
-
-    async def image(request: web.Request) -> web.Response:
-        names = ("schematic", "version", "file")
-        made = factory.image(*(request.match_info[name] for name in names))
-        shown = request.query.get("filename") or made.file
-        headers = {"Content-Disposition": f'attachment; filename="{shown}"'}
-        return web.Response(
-            body=content(made), content_type=content_type(made.file), headers=headers
-        )
-
-    async def world(_request: web.Request) -> web.Response:
-        kept = {name: schematic.text for name, schematic in sorted(factory.schematics.items())}
-        return web.json_response({"schematics": kept})
-
-    app.router.add_routes(
-        [
-            web.post("/schematics", create),
-            web.get("/schematics/{schematic}", read),
-            web.get("/versions", versions),
-            web.get("/version/{version}/extensions/official", extensions),
-            web.get("/version/{version}/overlays/official", overlays),
-            web.get("/image/{schematic}/{version}/{file}", image),
-            web.get("/-/world", world),
-            *faults.routes(),
-        ]
-    )
+    app.router.add_routes([*Frontend(factory, changed).table(), *faults.routes()])
     return app

@@ -2,8 +2,8 @@
 """`/access`: users, groups, roles, tokens and the access control list, kept and not made up.
 
 Handlers in the shape fakepve registers: `async (values, user) -> data`, after the schema's checks.
-The rules are those of pve-access-control's `API2/{User,Group,Role,ACL}.pm`. Logging in is in
-`session`.
+The rules are those of pve-access-control's `API2/{User,Group,Role,ACL}.pm`. Logging in is the
+host's own (`pve`).
 """
 
 import uuid
