@@ -103,9 +103,9 @@ def lab_values(stack: str) -> dict[str, str]:
     }
 
 
-def begun(file: StackFile) -> str:
+def begun(file: StackFile, overlays: Path) -> str:
     """The overlay as it stands, or a new one that takes a committed identity of the lab over."""
-    path = OVERLAYS / f"{file.stack}.yaml"
+    path = overlays / f"{file.stack}.yaml"
     if path.exists():
         return path.read_text()
     text = HEAD.format(stack=file.stack, passphrase=LAB_PASSPHRASE)
@@ -120,22 +120,30 @@ def begun(file: StackFile) -> str:
     return text
 
 
-def sealed(file: StackFile, environment: Mapping[str, str]) -> str:
-    """The overlay's text with everything that the stack's facts need."""
-    stack, text = file.stack, begun(file)
+def sealed(
+    file: StackFile,
+    environment: Mapping[str, str],
+    overlays: Path = OVERLAYS,
+    known: Path = LAB_IDENTITIES_FILE,
+) -> str:
+    """The overlay's text with everything that the stack's facts need.
+
+    Fingerprints of an identity that has to be made for it are added to the `known` ones.
+    """
+    stack, cluster = file.stack, load_cluster(file.cluster, file.stack)
+    text = begun(file, overlays)
     data: Any = parse(text, stack)
     config = data.get("config") or {}
     with encryptor(stack, data.get(SALT), environment) as lab:
         text = with_salt(text, lab.salt)
         values = lab_values(stack)
         if IDENTITY_KEY not in config:
-            cluster = load_cluster(file.cluster, stack)
             public, private = new_identity(stack, with_age=cluster.seeds.sops_age)
             halves = public.model_dump(by_alias=True, exclude_none=True)
             text = with_key(text, IDENTITY_KEY, object_lines(halves))
-            remember(LAB_IDENTITIES_FILE, stack, public)
+            remember(known, stack, public)
             values |= private
-        for key in needed(load_cluster(file.cluster, stack)):
+        for key in needed(cluster):
             if key not in config:
                 text = with_key(text, key, secret_lines(lab.encrypted(key, values[key])))
     return text
