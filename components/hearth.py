@@ -99,6 +99,7 @@ class Preflight(pulumi.CustomResource):
         image_datastore: str,
         machine_datastore: str,
         volume_datastore: str | None,
+        frees_volumes: bool,
         pool: str,
         machine_ids: Sequence[int],
         opts: pulumi.ResourceOptions | None = None,
@@ -108,6 +109,7 @@ class Preflight(pulumi.CustomResource):
             "image_datastore": image_datastore,
             "machine_datastore": machine_datastore,
             "volume_datastore": volume_datastore,
+            "frees_volumes": frees_volumes,
             "pool": pool,
             "machine_ids": list(machine_ids),
         }

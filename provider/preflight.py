@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from provider import proxmox
+from provider.proxmox import allowed
 from provider.rpc import Properties, Refused, Resource, plain
 
 # What the everyday token needs, and where: making machines, their disks and images.
@@ -25,7 +26,10 @@ HOST_PRIVILEGES = ("Sys.AccessNetwork", "Sys.Audit")
 
 
 class Preflight(Resource):
-    """Inputs: `hosts` [{name, bridge}], the datastores, `pool`, `machineIds` (VMIDs)."""
+    """Inputs: `hosts` [{name, bridge}], the datastores, `pool`, `machineIds` (VMIDs).
+
+    `freesVolumes` says that the stack's destroy frees what lies on `volumeDatastore`.
+    """
 
     required = ("hosts", "imageDatastore", "machineDatastore", "pool", "machineIds")
 
@@ -134,6 +138,19 @@ def privilege_problems(rights: dict[str, Any], wanted: dict[str, Any]) -> Iterat
         missing = lacking(rights, (path,), privileges)
         if missing:
             yield f"  the token lacks {missing} on {path}"
+    yield from volume_problems(rights, wanted)
+
+
+def volume_problems(rights: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+    """What would keep a destroy from listing or freeing the volumes, told while nothing is lost."""
+    datastore = wanted.get("volumeDatastore")
+    if not datastore:
+        return
+    path = f"/storage/{datastore}"
+    if wanted.get("freesVolumes") and not allowed(rights, path, proxmox.FREEING):
+        yield f"  the token lacks {proxmox.FREEING} on {path}: a destroy could free no volume"
+    elif reason := proxmox.blind_spot(rights, datastore):
+        yield f"  {reason}: a destroy could not tell which volumes are left"
 
 
 def lacking(rights: dict[str, Any], paths: tuple[str, ...], privileges: tuple[str, ...]) -> str:
@@ -141,17 +158,3 @@ def lacking(rights: dict[str, Any], paths: tuple[str, ...], privileges: tuple[st
     return ", ".join(
         name for name in privileges if not any(allowed(rights, path, name) for path in paths)
     )
-
-
-def allowed(rights: dict[str, Any], path: str, privilege: str) -> bool:
-    """Whether a privilege holds on a path, there or propagated from one above it.
-
-    `/access/permissions` lists only the paths with entries; the value is 1 when it propagates.
-    """
-    if path in rights:
-        return privilege in rights[path]
-    while path != "/":
-        path = path.rpartition("/")[0] or "/"
-        if path in rights:
-            return bool(rights[path].get(privilege))
-    return False

@@ -91,11 +91,47 @@ class Volume:
 CSI_OWNER = 9999
 
 
+# To free a volume, and to see all that lie on a datastore.
+FREEING = "Datastore.Allocate"
+
+
+def allowed(rights: dict[str, Any], path: str, privilege: str) -> bool:
+    """Whether a privilege holds on a path, there or propagated from one above it.
+
+    `/access/permissions` lists only the paths with entries; the value is 1 when it propagates.
+    """
+    if path in rights:
+        return privilege in rights[path]
+    while path != "/":
+        path = path.rpartition("/")[0] or "/"
+        if path in rights:
+            return bool(rights[path].get(privilege))
+    return False
+
+
+def blind_spot(rights: dict[str, Any], datastore: str) -> str | None:
+    """Why a token does not see every volume of the driver, None when it does.
+
+    Proxmox VE leaves out of a listing, in silence, what the token may not touch
+    (pve-storage, PVE/Storage.pm: check_volume_access).
+    """
+    storage, owner = f"/storage/{datastore}", f"/vms/{CSI_OWNER}"
+    if allowed(rights, storage, FREEING):
+        return None
+    if allowed(rights, storage, "Datastore.Audit") and allowed(rights, owner, "VM.Config.Disk"):
+        return None
+    return f"the token lacks {FREEING} on {storage}, so it is not shown every volume"
+
+
 def csi_volumes(api: Any, datastore: str, hosts: list[str]) -> list[Volume]:
     """Volumes on the datastore that a Proxmox CSI made, on any of the hosts; others are not ours.
 
-    "Could not ask" is an error, never "none".
+    "Could not ask" is an error, never "none"; nor is "was not shown".
     """
+    with refusals(f"listing the volumes of {datastore}"):
+        rights: dict[str, Any] = api.access.permissions.get()
+    if reason := blind_spot(rights, datastore):
+        raise Refused(f"listing the volumes of {datastore}: {reason}")
     found: dict[str, Volume] = {}
     for host in hosts:
         with refusals(f"listing the volumes of {datastore} on {host}"):

@@ -19,6 +19,7 @@ from config import naming, versions
 from config.cluster import Cluster
 from config.machines import Machine
 from config.proxmox import Proxmox
+from config.services import DataOnDestroy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,7 @@ class Fleet(pulumi.ComponentResource):
             image_datastore=args.proxmox.image_datastore,
             machine_datastore=args.proxmox.machine_datastore,
             volume_datastore=volume_datastore(args.cluster),
+            frees_volumes=frees_volumes(args.cluster),
             pool=args.proxmox.pool,
             machine_ids=[machine.vm.id for machine in args.cluster.machines if machine.vm],
             opts=self._inside(),
@@ -127,3 +129,13 @@ class Fleet(pulumi.ComponentResource):
 def volume_datastore(cluster: Cluster) -> str | None:
     """The datastore volumes go to, when Proxmox keeps them."""
     return cluster.storage.datastore if cluster.storage.kind == "proxmoxCsi" else None
+
+
+def frees_volumes(cluster: Cluster) -> bool:
+    """Whether a destroy frees volumes on that datastore; on a shared one it only lists them."""
+    storage = cluster.storage
+    return (
+        storage.kind == "proxmoxCsi"
+        and storage.data_on_destroy is DataOnDestroy.SWEEP
+        and not storage.shared_datastore
+    )

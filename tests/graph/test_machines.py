@@ -158,6 +158,25 @@ def test_preflight_comes_before_image_and_machines(
         assert graph.comes_before(preflight, item)
 
 
+@pytest.mark.parametrize(
+    ("shared", "mode", "frees"),
+    [
+        (True, "sweep", False),
+        (False, "sweep", True),
+        (False, "keep", False),
+    ],
+)
+def test_preflight_asks_for_the_rights_that_the_destroy_will_need(
+    shared: bool, mode: str, frees: bool
+) -> None:
+    def storage(cluster: dict[str, Any]) -> None:
+        cluster["storage"] |= {"sharedDatastore": shared, "dataOnDestroy": mode}
+        cluster["storage"]["datastore"] = "local-zfs" if shared else "csi-zfs"
+
+    graph = harness.run("test-cluster", settings=harness.changed("test-cluster", storage))
+    assert graph.one("hearth:index:Preflight").inputs["freesVolumes"] is frees
+
+
 def test_the_claim_on_the_volumes_comes_before_every_machine(
     graph: Graph, machines: list[Registered]
 ) -> None:

@@ -63,6 +63,14 @@ def test_no_plain_input_holds_a_secret(graph: Graph) -> None:
     assert leaking == []
 
 
+def test_the_key_for_zone_transfers_travels_as_a_secret_in_the_form_servers_want(
+    graph: Graph,
+) -> None:
+    wanted = b64encode(f"{CANARY}transfer-key".encode()).decode()
+    assert graph.one("core/v1:Secret", "tsig").inputs["stringData"]["secret"] == wanted
+    assert [item.name for item in graph.resources if wanted in item.readable] == []
+
+
 def test_what_a_preview_shows_of_configurations_holds_no_secret(graph: Graph) -> None:
     stashes = graph.of("pulumi:index:Stash")
     assert len(stashes) == 5

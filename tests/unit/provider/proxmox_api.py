@@ -16,7 +16,7 @@ from provider.preflight import (
     IMAGE_PRIVILEGES,
     MACHINE_PRIVILEGES,
 )
-from provider.proxmox import Credentials
+from provider.proxmox import FREEING, Credentials
 from tests.unit.provider.https_server import Answer, Request, Server, make_certificate, serving
 
 SECRET = "canary-of-a-token"
@@ -30,7 +30,7 @@ def everything() -> dict[str, dict[str, int]]:
     return {
         "/pool/test-cluster": dict.fromkeys(MACHINE_PRIVILEGES, 1),
         "/storage/local": dict.fromkeys(IMAGE_PRIVILEGES, 1),
-        "/storage/local-zfs": dict.fromkeys(DISK_PRIVILEGES, 1),
+        "/storage/local-zfs": dict.fromkeys((*DISK_PRIVILEGES, FREEING), 1),
         "/nodes/atlas": dict.fromkeys(HOST_PRIVILEGES, 1),
         "/sdn/zones/localnetwork/vmbr0": {"SDN.Use": 1},
     }

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from provider.preflight import MACHINE_PRIVILEGES, Preflight, allowed
-from provider.proxmox import Credentials
+from provider.preflight import MACHINE_PRIVILEGES, Preflight
+from provider.proxmox import Credentials, allowed
 from provider.rpc import UNKNOWN, Refused
 from tests.unit.provider.proxmox_api import SECRET, ProxmoxApi, proxmox_api
 
@@ -23,6 +23,7 @@ INPUTS: dict[str, Any] = {
     "imageDatastore": "local",
     "machineDatastore": "local-zfs",
     "volumeDatastore": "local-zfs",
+    "freesVolumes": True,
     "pool": "test-cluster",
     "machineIds": [1011, 1021],
 }
@@ -129,6 +130,26 @@ def test_rights_on_one_machine_do_not_hold_on_another(api: ProxmoxApi) -> None:
     api.rights["/vms/1011"] = api.rights.pop("/pool/test-cluster")
     (line,) = problems(api)
     assert "on /vms/1021 (or on /pool/test-cluster)" in line
+
+
+def test_a_token_that_could_free_no_volume_is_told_before_there_are_any(api: ProxmoxApi) -> None:
+    del api.rights["/storage/local-zfs"]["Datastore.Allocate"]
+    assert problems(api) == [
+        "  the token lacks Datastore.Allocate on /storage/local-zfs: a destroy could free no volume"
+    ]
+
+
+def test_a_token_that_would_not_be_shown_every_volume_is_told_too(api: ProxmoxApi) -> None:
+    del api.rights["/storage/local-zfs"]["Datastore.Allocate"]
+    (line,) = problems(api, freesVolumes=False)
+    assert "could not tell which volumes are left" in line
+
+
+def test_where_volumes_are_only_listed_seeing_them_is_enough(api: ProxmoxApi) -> None:
+    del api.rights["/storage/local-zfs"]["Datastore.Allocate"]
+    api.rights["/vms"] = api.rights["/pool/test-cluster"]
+    given = {**INPUTS, "freesVolumes": False}
+    assert preflight(api.credentials).create(given, False, 0.0)[0] == "passed"
 
 
 def test_only_the_missing_privileges_are_named(api: ProxmoxApi) -> None:

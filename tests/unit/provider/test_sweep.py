@@ -98,10 +98,25 @@ def test_a_volume_seen_from_two_hosts_is_freed_once(api: ProxmoxApi) -> None:
 @pytest.mark.parametrize("mode", ["sweep", "keep"])
 @pytest.mark.parametrize("status", [403, 500])
 def test_could_not_ask_is_an_error_and_not_none(api: ProxmoxApi, mode: str, status: int) -> None:
-    api.fault = lambda _request: (status, {})
+    api.fault = lambda request: (status, {}) if "/content" in request.path else None
     with pytest.raises(Refused, match=r"listing the volumes of local-zfs on atlas.*answered"):
         sweep(api).delete("local-zfs", {**STATE, "dataOnDestroy": mode}, 0.0)
     assert len(api.volumes) == 4
+
+
+@pytest.mark.parametrize("mode", ["sweep", "keep"])
+def test_was_not_shown_is_an_error_and_not_none(api: ProxmoxApi, mode: str) -> None:
+    # What a token may not touch, Proxmox VE leaves out of the listing without a word.
+    api.rights["/storage/local-zfs"] = {"Datastore.Audit": 1, "Datastore.AllocateSpace": 1}
+    api.volumes = {}
+    with pytest.raises(Refused, match=r"lacks Datastore\.Allocate on /storage/local-zfs"):
+        sweep(api).delete("local-zfs", {**STATE, "dataOnDestroy": mode}, 0.0)
+
+
+def test_rights_that_cannot_be_asked_for_are_an_error(api: ProxmoxApi) -> None:
+    api.fault = lambda request: (500, {}) if "permissions" in request.path else None
+    with pytest.raises(Refused, match="listing the volumes of local-zfs"):
+        sweep(api).delete("local-zfs", STATE, 0.0)
 
 
 def test_a_host_that_is_gone_is_an_error(api: ProxmoxApi) -> None:
