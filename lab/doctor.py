@@ -1,6 +1,6 @@
 """What a machine needs for the lab, looked at one by one. It changes nothing by itself.
 
-`end` is the exception that its caller asks for: processes of labs that have lost their PID 1.
+`end` is the exception that its caller asks for: processes that have outlived their lab.
 """
 
 import os
@@ -86,7 +86,7 @@ def _leftovers(labs: Mapping[str, Iterable[Member]]) -> Finding:
     if not labs:
         return Finding(subject="leftovers", fine=True, text="no process of a dead lab")
     seen = "; ".join(
-        f"{lab}: " + ", ".join(f"{member.pid} {member.command}" for member in group)
+        f"{lab}: " + ", ".join(f"{member.pid} {member.command[:60]}" for member in group)
         for lab, group in labs.items()
     )
     text = f"processes of dead labs ({seen}): end them with `./hearth lab doctor --end`"

@@ -9,18 +9,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.world.plan import MARK
+from lab.world.plan import MARK, SUPERVISOR
 
 PROC = Path("/proc")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One process of a lab; `is_init` marks PID 1 of the lab's own process namespace."""
+    """One process of a lab, by its number as seen from here.
+
+    `inside`: it lives in a process namespace below ours; `is_init`: it is PID 1 there.
+    """
 
     pid: int
     lab: str
     command: str
+    inside: bool
     is_init: bool
 
 
@@ -36,7 +40,11 @@ def init_of(lab: str, proc: Path = PROC) -> int | None:
 
 
 def dead_labs(proc: Path = PROC) -> dict[str, list[Member]]:
-    """Return processes whose lab has no PID 1 any more, by lab. We ourselves do not count."""
+    """Return processes that have outlived their lab, by lab. We ourselves do not count.
+
+    The kernel lets nothing outlive the PID 1 of its namespace, so a lab with any process inside
+    one is alive, whoever started it; so is one whose supervisor is on its way in.
+    """
     ours = _ancestry(proc)
     labs: dict[str, list[Member]] = {}
     for member in members(None, proc):
@@ -44,7 +52,7 @@ def dead_labs(proc: Path = PROC) -> dict[str, list[Member]]:
     left = {
         lab: [member for member in group if member.pid not in ours]
         for lab, group in labs.items()
-        if not any(member.is_init for member in group)
+        if not any(member.inside or SUPERVISOR in member.command for member in group)
     }
     return {lab: group for lab, group in left.items() if group}
 
@@ -71,6 +79,7 @@ def _member(folder: Path) -> Member | None:
         pid=int(folder.name),
         lab=lab.removeprefix(prefix).decode(errors="replace"),
         command=command.replace(b"\0", b" ").decode(errors="replace").strip(),
+        inside=len(inner) > 1,
         is_init=len(inner) > 1 and inner[-1] == "1",
     )
 

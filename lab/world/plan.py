@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 MARK = "HEARTH_LAB"  # every process of a lab carries its lab's id in this variable
 BRIDGE = "br0"
+SUPERVISOR = "lab.world.supervisor"  # the module that is PID 1 of a lab
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from lab.world import hosts, inventory, namespace
 from lab.world.certificates import Authority
 from lab.world.errors import WorldError
 from lab.world.messages import LET_LIVE, Message, parse
-from lab.world.plan import MARK, WorldPlan, write_plan
+from lab.world.plan import MARK, SUPERVISOR, WorldPlan, write_plan
 from lab.world.process import tail
 from lab.world.running import END_DEADLINE, FACTS, Running, end_lab
 
@@ -113,7 +113,7 @@ class World:
         """Start the supervisor; return the pipe it tells its progress on."""
         messages, its_messages = os.pipe()
         its_lifeline, self._lifeline = os.pipe()
-        supervisor = [sys.executable, "-m", "lab.world.supervisor"]
+        supervisor = [sys.executable, "-m", SUPERVISOR]
         arguments = [str(self.plan.state / "plan.json"), str(its_messages), str(its_lifeline)]
         with (self.plan.logs / "world.log").open("ab") as log:
             subprocess.run(

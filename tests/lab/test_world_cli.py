@@ -138,6 +138,6 @@ def test_the_doctor_ends_processes_of_dead_labs_and_no_others(up: Running) -> No
 
 
 def test_the_doctor_ends_no_process_that_is_of_no_dead_lab(up: Running) -> None:
-    stranger = Member(pid=up.init, lab=up.lab, command="x", is_init=False)
+    stranger = Member(pid=up.init, lab=up.lab, command="x", inside=True, is_init=True)
     assert doctor.end({up.lab: [stranger]}) == 0
     assert up.alive()

@@ -15,7 +15,7 @@ from lab.world.inventory import dead_labs, init_of, members
 from lab.world.messages import Message, parse
 from lab.world.namespace import explain_refusal, joining
 from lab.world.network import commands
-from lab.world.plan import read_plan, write_plan
+from lab.world.plan import SUPERVISOR, read_plan, write_plan
 from lab.world.services import world_plan
 
 pytestmark = pytest.mark.unit
@@ -212,10 +212,17 @@ def test_members_of_a_lab_are_told_by_their_mark(tmp_path: Path) -> None:
     assert init_of("two", tmp_path) is None
 
 
-def test_a_lab_without_its_first_process_is_dead(tmp_path: Path) -> None:
+def test_a_lab_with_nothing_inside_a_namespace_is_dead(tmp_path: Path) -> None:
     _process(tmp_path, 10, environ="HEARTH_LAB=alive\0")
     _process(tmp_path, 11, environ="HEARTH_LAB=alive\0", inner="\t1")
-    _process(tmp_path, 12, environ="HEARTH_LAB=dead\0", inner="\t5")
+    _process(tmp_path, 12, environ="HEARTH_LAB=unmarked-init\0", inner="\t5")
+    _process(tmp_path, 13, environ="HEARTH_LAB=dead\0")
     assert {lab: [m.pid for m in group] for lab, group in dead_labs(tmp_path).items()} == {
-        "dead": [12]
+        "dead": [13]
     }
+
+
+def test_a_lab_whose_supervisor_is_on_its_way_in_is_not_dead(tmp_path: Path) -> None:
+    _process(tmp_path, 10, environ="HEARTH_LAB=starting\0")
+    (tmp_path / "10" / "cmdline").write_text(f"unshare\0--fork\0python\0-m\0{SUPERVISOR}\0")
+    assert dead_labs(tmp_path) == {}
