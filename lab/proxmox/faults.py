@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Faults as data: each kind is put into the host's state, and taken out of it again.
 
-`POST /-/faults` adds one, `DELETE /-/faults` ends them all. Nothing is patched: every fault is a
-state fakepve (or the storage) has anyway.
+`POST /-/faults` adds one, `DELETE /-/faults` ends them all; a restart ends them too. Nothing is
+patched: every fault is a state fakepve (or the storage) has anyway.
 """
 
 from typing import Any
@@ -63,7 +63,8 @@ class Faults:
             raise died(f"storage '{fault.storage}' does not exist")
         store = self._host.storages[fault.storage]
         if isinstance(fault, wire.StorageFull):
-            self._free[fault.storage] = store["avail"]
+            # Twice full is still full: the first one knows what there was.
+            self._free.setdefault(fault.storage, store["avail"])
             store["avail"] = 0
         else:
             store["active"] = 0

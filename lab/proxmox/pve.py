@@ -151,6 +151,8 @@ class LabPve(FakePve):  # type: ignore[misc]  # fakepve ships no annotations
             return await handler(request)
         try:
             return await super()._middleware(request, handler)
+        except ConnectionResetError:  # a dropped connection is a fault, not a bug to log
+            return web.Response(status=499)
         finally:
             if request.method not in {"GET", "HEAD"}:
                 self.save()
