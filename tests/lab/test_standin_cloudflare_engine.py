@@ -9,7 +9,7 @@ from tests.lab.cloudflare_world import ACCOUNT, OWNER_TOKEN, cloudflare_in
 from tests.lab.simulator_process import make_authority
 from tests.lab.standin_engine import Stack
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(480)]
 PROGRAM = """
 import pulumi_cloudflare as cloudflare
 p = cloudflare.Provider("p", api_token="TOKEN", base_url="URL/client/v4")

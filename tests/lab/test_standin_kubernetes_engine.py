@@ -10,7 +10,7 @@ from tests.lab import kube_world
 from tests.lab.standin_engine import Stack
 from tests.lab.tools_bin import tool
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(480)]
 PROGRAM = """
 import pulumi_kubernetes as k8s
 p = k8s.Provider("p", kubeconfig=pulumi.Output.secret(open("kubeconfig").read()), IDENTIFIER)

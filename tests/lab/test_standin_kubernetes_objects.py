@@ -1,5 +1,6 @@
 """The stand-in's object resource against a real API server, without an engine in between."""
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lab.plugins.kubernetes import session
+from lab.plugins.kubernetes import kinds, session
 from lab.plugins.kubernetes.resource import KubernetesObject
 from provider.rpc import Diff, PartialFailure, Refused, Secret, operation, plain
 from tests.lab import kube_world
@@ -323,6 +324,22 @@ def test_an_unreachable_cluster_fails_every_change_in_the_vendors_words(tmp_path
     with pytest.raises(Refused, match="failed to read resource state due to unreachable cluster"):
         made.read()
     assert made.create(config_map("x"), preview=True).state["data"] == {"a": "1"}
+
+
+def test_an_api_server_that_goes_away_is_told_of_as_such(cluster: kube_world.Cluster) -> None:
+    opened = session.open_session({"kubeconfig": cluster.kubeconfig})
+    assert opened.client
+    assert opened.client.exists(kinds.of_object("v1", "ConfigMap"))
+    [port] = kube_world.free_ports(1)
+    gone = dataclasses.replace(opened.client.cluster, server=f"https://127.0.0.1:{port}")
+    opened.client.cluster = gone
+    made = Made(KubernetesObject(lambda: opened), "kubernetes:core/v1:ConfigMap")
+    made.id, made.inputs = "default/x", config_map("x")
+    made.state = config_map("x")
+    with pytest.raises(Refused, match=r"was not successfully created .*: connection refused$"):
+        made.create(config_map("x"))
+    with pytest.raises(Refused, match=r"dial tcp .* connect: connection refused$"):
+        made.delete()
 
 
 def test_unreachable_objects_are_dropped_when_told_to(tmp_path: Path) -> None:

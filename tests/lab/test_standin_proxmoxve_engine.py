@@ -8,7 +8,7 @@ import pytest
 from tests.lab.proxmox_host import PASSWORD, Host, host_in
 from tests.lab.standin_engine import Stack
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(480)]
 PROGRAM = """
 import pulumi_proxmoxve as pve
 p = pve.Provider("p", endpoint="URL/", username="root@pam", password="PASSWORD")

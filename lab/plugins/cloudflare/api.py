@@ -26,7 +26,7 @@ _ENVIRONMENT = {
 }
 
 
-class ApiError(Exception):
+class ApiError(Refused):
     """A refusal; `codes` are Cloudflare's own."""
 
     def __init__(self, request: str, status: int, reason: str, body: Any) -> None:

@@ -22,14 +22,15 @@ from lab.plugins.kubernetes.kinds import GroupVersionKind
 from lab.plugins.kubernetes.kubeconfig import Cluster
 from lab.plugins.kubernetes.memory_file import MemoryFile
 from lab.plugins.kubernetes.objects import Object
+from provider.rpc import Refused
 
 _TIMEOUT = (30.0, 60.0)  # connect (Go's dialer), read; seconds
 APPLY = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
 
 
-class ApiError(Exception):
-    """The API server refused; `str` is its message."""
+class ApiError(Refused):
+    """The API server refused; `str` is its message, fit for the user where nobody adds to it."""
 
     def __init__(self, code: int, reason: str, message: str, details: Object | None = None) -> None:
         super().__init__(message)
@@ -43,14 +44,14 @@ class ApiError(Exception):
         return self.code == 404 and self.details.get("kind") == "namespaces"
 
 
-class NoMatchError(Exception):
+class NoMatchError(Refused):
     """The API server does not know the kind, for instance because a CRD is missing."""
 
     def __init__(self, gvk: GroupVersionKind) -> None:
         super().__init__(f'no matches for kind "{gvk.kind}" in version "{gvk.api_version}"')
 
 
-class UnreachableError(Exception):
+class UnreachableError(Refused):
     """No API server answered; the text is what Go's client would say."""
 
 

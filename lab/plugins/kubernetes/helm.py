@@ -20,13 +20,13 @@ from urllib.parse import urlsplit
 import yaml
 
 from lab.plugins.kubernetes.memory_file import MemoryFile
-from provider.rpc import life
+from provider.rpc import Refused, life
 
 DEFAULT_TIMEOUT = 300
 _MARGIN = 60  # seconds helm may take beyond its own --timeout, to roll back and say so
 
 
-class HelmError(Exception):
+class HelmError(Refused):
     """What helm said, without its `Error: ` prefix."""
 
 

@@ -20,7 +20,7 @@ from lab.plugins.kubernetes import (
     wording,
 )
 from lab.plugins.kubernetes.checkpoint import Checkpoint, seal, unseal
-from lab.plugins.kubernetes.client import ApiError, NoMatchError
+from lab.plugins.kubernetes.client import ApiError, NoMatchError, UnreachableError
 from lab.plugins.kubernetes.objects import Object
 from lab.plugins.kubernetes.session import Session
 from provider.rpc import Diff, Failure, PartialFailure, Properties, Refused, Resource, operation
@@ -138,7 +138,10 @@ class KubernetesObject(Resource):
         except ApiError as error:
             if preview and apply.preview_cannot_tell(error):
                 return "", inputs
-            raise Refused(wording.not_created(call.urn, apply.explained(error, manager))) from error
+            text = apply.explained(error, manager)
+            raise Refused(wording.not_created(call.urn, text)) from error
+        except UnreachableError as error:
+            raise Refused(wording.not_created(call.urn, str(error))) from error
         if preview:
             live.pop("status", None)
             return "", Checkpoint(wanted, live, gvk.api_version, manager).sealed(inputs)

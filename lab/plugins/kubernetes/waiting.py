@@ -237,6 +237,10 @@ def _poll(done: Callable[[], bool], seconds: float, seen: Callable[[], Object]) 
                 return True
         except UnreachableError as error:  # a watch would reconnect: so do we
             call.status(str(error))
+        except ApiError as error:
+            if error.code < 500 and error.code != 429:
+                raise NotReadyError(str(error), seen()) from error
+            call.status(str(error))
         left = deadline - time.monotonic()
         if left <= 0:
             return False

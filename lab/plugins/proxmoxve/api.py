@@ -17,7 +17,7 @@ _RETRY_AFTER = 1.0
 T = TypeVar("T")
 
 
-class ApiError(Exception):
+class ApiError(Refused):
     """A refusal by the API; `str` is what the vendor's plugin would say."""
 
     def __init__(self, code: int, reason: str) -> None:
