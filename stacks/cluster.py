@@ -42,94 +42,59 @@ class Built:
     parent_zone_records: Output[list[str]] | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What stands before anything lives in the cluster, and what goes into it goes with."""
+
+    auth: Auth
+    infrastructure: Infrastructure
+
+    def inside(self, *after: pulumi.Resource) -> ResourceOptions:
+        """Options of what lives in the cluster.
+
+        A destroy drops it from state instead of asking a dying API for each object: it goes with
+        the cluster, whose life the anchor is. `after` is what no value flows from.
+        """
+        return ResourceOptions(
+            providers=[self.infrastructure.kubernetes, self.auth.hearth],
+            deleted_with=self.infrastructure.anchor,
+            # Whoever calls says why.
+            depends_on=list(after),
+        )
+
+
 def build(facts: Facts) -> Built:
     """The seven layers."""
-    cluster, keys = facts.cluster, facts.keys
+    cluster = facts.cluster
     proxmox = made_on(cluster)
     csi = cluster.storage if isinstance(cluster.storage, ProxmoxCsi) else None
-    admin = needed(keys.proxmox_admin, "proxmoxAuth", "the storage driver's user has to be made")
 
-    auth = Auth(
-        "auth",
-        AuthArgs(
-            stack=cluster.name,
-            proxmox=proxmox,
-            csi=csi,
-            token=needed(keys.proxmox_token, "proxmoxToken", "machines are made on Proxmox VE"),
-            admin_username=admin["username"],
-            admin_password=admin["password"],
-        ),
-    )
-    outside = [auth.proxmox, auth.hearth]
-
-    volumes = (
-        VolumeClaim(
-            "volumes",
-            VolumeClaimArgs(proxmox=proxmox, csi=csi),
-            opts=ResourceOptions(providers=outside),
-        )
-        if csi
-        else None
-    )
-
-    infrastructure = Infrastructure(
-        "infrastructure",
-        InfrastructureArgs(
-            cluster=cluster,
-            proxmox=proxmox,
-            pool=auth.pool,
-            datastore=volumes.datastore if volumes else None,
-            tailscale_key=keys.tailscale_auth_key,
-            view_key=keys.view_key,
-        ),
-        opts=ResourceOptions(providers=outside),
-    )
+    auth = access(facts, proxmox, csi)
+    infrastructure = machines(facts, proxmox, csi, auth)
 
     # A destroy drops these from state instead of asking a dying API for each: they go with the
     # cluster, whose life the anchor is.
-    inside = [infrastructure.kubernetes, auth.hearth]
+    life, inside = infrastructure.anchor, [infrastructure.kubernetes, auth.hearth]
     cni = Cni(
         "cni",
         CniArgs(cluster=cluster, kubeconfig=infrastructure.kubeconfig, nodes=infrastructure.nodes),
-        opts=ResourceOptions(providers=inside, deleted_with=infrastructure.anchor),
+        opts=ResourceOptions(providers=inside, deleted_with=life),
     )
     # No value flows from a network, but every pod below needs one.
-    networked = ResourceOptions(
-        providers=inside, deleted_with=infrastructure.anchor, depends_on=[cni]
-    )
-
+    networked = ResourceOptions(providers=inside, deleted_with=life, depends_on=[cni])
     if csi and auth.csi_token is not None:
         Storage(
             "storage",
             StorageArgs(cluster=cluster, proxmox=proxmox, csi=csi, token=auth.csi_token),
             opts=networked,
         )
-
-    seeds = SecretSeeds(
-        "secrets",
-        SecretSeedsArgs(
-            cluster=cluster,
-            sealed_secrets_certificate=facts.identity.sealed_secrets_certificate,
-            sealed_secrets_key=keys.sealed_secrets_key if cluster.seeds.sealed_secrets else None,
-            age_key=keys.age_key if cluster.seeds.sops_age else None,
-        ),
-        opts=networked,
-    )
-
-    Flux(
-        "gitops",
-        FluxArgs(
-            gitops=cluster.gitops,
-            namespace=seeds.flux_namespace,
-            deploy_key=keys.deploy_key,
-            deploy_key_public=facts.identity.deploy_key_public,
-        ),
+    seeds = secret_seeds(facts, networked)
+    flux(
+        facts,
+        seeds,
         # Flux reconciles at once: everything its tree reads has to lie there before.
-        opts=ResourceOptions(
-            providers=inside, deleted_with=infrastructure.anchor, depends_on=[cni, seeds]
-        ),
+        ResourceOptions(providers=inside, deleted_with=life, depends_on=[cni, seeds]),
     )
-
     zone = delegated_zone(
         cluster,
         auth,
@@ -144,9 +109,75 @@ def build(facts: Facts) -> Built:
     )
 
 
-def delegated_zone(
-    cluster: Cluster, auth: Auth, infrastructure: Infrastructure, opts: ResourceOptions
-) -> DelegatedZone | None:
+def access(facts: Facts, proxmox: Proxmox, csi: ProxmoxCsi | None) -> Auth:
+    """Providers, the stack's pool, and the storage driver's own rights."""
+    keys = facts.keys
+    admin = needed(keys.proxmox_admin, "proxmoxAuth", "the storage driver's user has to be made")
+    return Auth(
+        "auth",
+        AuthArgs(
+            stack=facts.cluster.name,
+            proxmox=proxmox,
+            csi=csi,
+            token=needed(keys.proxmox_token, "proxmoxToken", "machines are made on Proxmox VE"),
+            admin_username=admin["username"],
+            admin_password=admin["password"],
+        ),
+    )
+
+
+def machines(facts: Facts, proxmox: Proxmox, csi: ProxmoxCsi | None, auth: Auth) -> Infrastructure:
+    """The machines with a Kubernetes API; the claim on their volumes stands before them."""
+    outside = ResourceOptions(providers=[auth.proxmox, auth.hearth])
+    volumes = (
+        VolumeClaim("volumes", VolumeClaimArgs(proxmox=proxmox, csi=csi), opts=outside)
+        if csi
+        else None
+    )
+    return Infrastructure(
+        "infrastructure",
+        InfrastructureArgs(
+            cluster=facts.cluster,
+            proxmox=proxmox,
+            pool=auth.pool,
+            datastore=volumes.datastore if volumes else None,
+            tailscale_key=facts.keys.tailscale_auth_key,
+            view_key=facts.keys.view_key,
+        ),
+        opts=outside,
+    )
+
+
+def secret_seeds(facts: Facts, opts: ResourceOptions) -> SecretSeeds:
+    """The keys of every secret store that the stack's facts name."""
+    seeds, keys = facts.cluster.seeds, facts.keys
+    return SecretSeeds(
+        "secrets",
+        SecretSeedsArgs(
+            cluster=facts.cluster,
+            sealed_secrets_certificate=facts.identity.sealed_secrets_certificate,
+            sealed_secrets_key=keys.sealed_secrets_key if seeds.sealed_secrets else None,
+            age_key=keys.age_key if seeds.sops_age else None,
+        ),
+        opts=opts,
+    )
+
+
+def flux(facts: Facts, seeds: SecretSeeds, opts: ResourceOptions) -> Flux:
+    """Flux, with both halves of its deploy key."""
+    return Flux(
+        "gitops",
+        FluxArgs(
+            gitops=facts.cluster.gitops,
+            namespace=seeds.flux_namespace,
+            deploy_key=facts.keys.deploy_key,
+            deploy_key_public=facts.identity.deploy_key_public,
+        ),
+        opts=opts,
+    )
+
+
+def delegated_zone(cluster: Cluster, ground: Ground, cni: Cni) -> DelegatedZone | None:
     """The sub-zone that the cluster serves itself, where the stack has one."""
     if cluster.dns.delegation is None:
         return None
@@ -156,11 +187,21 @@ def delegated_zone(
             zone=cluster.domain,
             delegation=cluster.dns.delegation,
             random=random.Provider("random"),
-            hearth=auth.hearth,
-            life=infrastructure.anchor,
+            hearth=ground.auth.hearth,
+            life=ground.infrastructure.anchor,
         ),
-        opts=opts,
+        opts=ResourceOptions(
+            # Not as a whole with the cluster: what it asks of the parent zone outlives a destroy.
+            providers=[ground.infrastructure.kubernetes, ground.auth.hearth],
+            # Its name server's pods need a network.
+            depends_on=[cni],
+        ),
     )
+
+
+def proxmox_csi(cluster: Cluster) -> ProxmoxCsi | None:
+    """The Proxmox storage driver's facts, where the stack has it."""
+    return cluster.storage if isinstance(cluster.storage, ProxmoxCsi) else None
 
 
 def made_on(cluster: Cluster) -> Proxmox:

@@ -12,7 +12,7 @@ from pulumi import Output
 
 from config.errors import ConfigError
 from config.identity import identity_problem, read_identity
-from config.load import load_cluster, placeholders
+from config.load import collisions, load_cluster, placeholders
 from stacks import keys
 from stacks.cluster import Built, Facts, build
 
@@ -36,6 +36,9 @@ def load(root: Path, stack: str, *, in_lab: bool) -> Facts:
         )
     try:
         cluster = load_cluster(raw, stack)
+        meeting = collisions(root, stack)
+        if meeting:
+            raise ConfigError(stack, meeting)
         identity = read_identity(config.get_object("identity"), stack)
     except ConfigError as error:
         raise pulumi.RunError(str(error)) from None
