@@ -20,7 +20,14 @@ import (
 	"hearth/lab/talos/world"
 )
 
+// version is stamped when linking.
+var version = "development"
+
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "--version" {
+		fmt.Println("talossim", version)
+		return
+	}
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "talossim:", err)
 		os.Exit(1)

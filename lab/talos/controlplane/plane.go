@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,6 +46,7 @@ type Plane struct {
 	children map[string]*process.Child
 	changed  chan struct{}
 	ready    bool
+	probe    *kube.Client // asks the API server whether it is ready, once made
 }
 
 // Init prepares etcd; Run does the rest.
@@ -71,19 +73,74 @@ func (p *Plane) Run(ctx context.Context) {
 	if !p.startEtcd(ctx, &wg) {
 		return
 	}
-	for _, c := range p.kubernetes() {
-		if err := p.Programs.Check(c.image); err != nil {
-			p.Log.Printf("%s: %v", c.name, err)
-			p.Services.Set(c.name, "Failed", false, err.Error())
-			continue
-		}
-		p.start(ctx, &wg, c.name, c.args)
-		if c.name == "kube-apiserver" && !p.waitReady(ctx) {
+	running := map[string]*supervised{}
+	for _, x := range p.kubernetes() {
+		if p.launch(ctx, &wg, running, x); x.name == "kube-apiserver" && running[x.name] != nil && !p.waitReady(ctx) {
 			return
 		}
 	}
 	p.applyManifests(ctx)
-	<-ctx.Done()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.changed:
+			p.relaunch(ctx, &wg, running)
+		}
+	}
+}
+
+// supervised is a program that runs, and how to end it.
+type supervised struct {
+	program
+	stop func()
+}
+
+// launch starts a program, unless its image is not the one at hand.
+func (p *Plane) launch(ctx context.Context, wg *sync.WaitGroup, running map[string]*supervised, x program) {
+	if err := p.Programs.Check(x.image); err != nil {
+		p.Log.Printf("%s: %v", x.name, err)
+		p.Event(x.name + " refused: " + err.Error())
+		p.Services.Set(x.name, "Failed", false, err.Error())
+		return
+	}
+	p.Services.Forget(x.name)
+	cctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	c := p.child(x.name, x.args)
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		defer close(done)
+		c.Run(cctx)
+	}()
+	running[x.name] = &supervised{x, func() { cancel(); <-done }}
+}
+
+// relaunch restarts what another configuration starts differently, as a kubelet does with static pods.
+func (p *Plane) relaunch(ctx context.Context, wg *sync.WaitGroup, running map[string]*supervised) {
+	if err := p.writeSecrets(); err != nil {
+		p.Log.Printf("secrets: %v", err)
+		return
+	}
+	wanted := map[string]program{}
+	for _, x := range p.kubernetes() {
+		wanted[x.name] = x
+	}
+	for name, r := range running {
+		x, ok := wanted[name]
+		if ok && x.image == r.image && slices.Equal(x.args, r.args) {
+			delete(wanted, name)
+			continue
+		}
+		p.Event(name + " restarts with another configuration")
+		r.stop()
+		delete(running, name)
+	}
+	for _, x := range wanted {
+		p.launch(ctx, wg, running, x)
+	}
+	p.applyManifests(ctx)
 }
 
 // program is one of Kubernetes' static pods.
@@ -129,8 +186,8 @@ func (p *Plane) startEtcd(ctx context.Context, wg *sync.WaitGroup) bool {
 	}()
 	p.Etcd.Stoppable(func() { stop(); <-done })
 	begin := time.Now()
-	for !p.Etcd.Healthy(ctx) {
-		if !wait(ctx, 200*time.Millisecond) {
+	for !p.Etcd.Listening(ctx) || !p.Etcd.Healthy(ctx) {
+		if !wait(ctx, 100*time.Millisecond) {
 			return false
 		}
 	}
@@ -153,15 +210,6 @@ func (p *Plane) watchEtcd(ctx context.Context) {
 			p.Services.Set("etcd", "Running", false, "etcd: no answer from a quorum")
 		}
 	}
-}
-
-func (p *Plane) start(ctx context.Context, wg *sync.WaitGroup, name string, flags []string) {
-	c := p.child(name, flags)
-	wg.Add(1)
-	go func() {
-		defer wg.Done()
-		c.Run(ctx)
-	}()
 }
 
 func (p *Plane) child(name string, flags []string) *process.Child {
@@ -196,14 +244,14 @@ func (p *Plane) waitReady(ctx context.Context) bool {
 		p.Log.Printf("kube-apiserver: %v", err)
 		return false
 	}
-	defer k.Close()
+	context.AfterFunc(ctx, k.Close)
 	for !k.Ready(ctx) {
 		if !wait(ctx, 250*time.Millisecond) {
 			return false
 		}
 	}
 	p.mu.Lock()
-	p.ready = true
+	p.ready, p.probe = true, k
 	p.mu.Unlock()
 	p.Event("kube-apiserver ready after " + time.Since(begin).Round(10*time.Millisecond).String())
 	return true
@@ -218,16 +266,14 @@ func (p *Plane) Started() bool {
 
 // Healthy asks the API server itself, now.
 func (p *Plane) Healthy(ctx context.Context) bool {
-	if !p.Started() {
+	p.mu.Lock()
+	k := p.probe
+	p.mu.Unlock()
+	if k == nil {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	k, err := p.Admin(p.localAPI())
-	if err != nil {
-		return false
-	}
-	defer k.Close()
 	return k.Ready(ctx)
 }
 
@@ -246,6 +292,16 @@ func (p *Plane) Admin(server string) (*kube.Client, error) {
 		return nil, fmt.Errorf("admin certificate: %w", err)
 	}
 	return kube.New(server, cl.IssuingCA().Crt, &pair, "", p.Net.DialContext)
+}
+
+// AdminKubeconfig is for a program of the simulator's own, beside the API server.
+func (p *Plane) AdminKubeconfig() ([]byte, error) {
+	cl := p.Config().Cluster()
+	pair, err := pki.Issue(cl.IssuingCA(), pki.Leaf{CN: "talossim:pods", Org: []string{"system:masters"}, Client: true})
+	if err != nil {
+		return nil, err
+	}
+	return kube.Kubeconfig(cl.Name(), "pods", "pods", p.localAPI(), cl.IssuingCA().Crt, pair), nil
 }
 
 // wait sleeps; false when the boot ended.

@@ -62,6 +62,17 @@ func (m *Member) Local() (*clientv3.Client, error) {
 	return Connect(m.Config(), m.Net.DialContext, localhost)
 }
 
+// Listening tells whether the member's port is open: a client that came too early would wait a second
+// before its second try.
+func (m *Member) Listening(ctx context.Context) bool {
+	c, err := m.Net.DialContext(ctx, "tcp", net.JoinHostPort(localhost.String(), "2379"))
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}
+
 // Healthy asks for something only a member of a quorum can answer.
 func (m *Member) Healthy(ctx context.Context) bool {
 	c, err := m.Local()

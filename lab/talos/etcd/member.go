@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/siderolabs/talos/pkg/machinery/config/config"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"hearth/lab/talos/lan"
@@ -234,10 +235,13 @@ func (m *Member) Leave(ctx context.Context) error {
 		return errors.New("last etcd member can't leave")
 	}
 	for _, x := range list.Members {
-		if x.Name == m.Name {
-			if _, err := c.MemberRemove(ctx, x.ID); err != nil {
-				return fmt.Errorf("failed to remove etcd member %d: %w", x.ID, err)
-			}
+		if x.Name != m.Name {
+			continue
+		}
+		_, err := c.MemberRemove(ctx, x.ID)
+		// The member that answers is the one that leaves: it may be gone before it has answered.
+		if err != nil && !errors.Is(err, rpctypes.ErrStopped) {
+			return fmt.Errorf("failed to remove etcd member %d: %w", x.ID, err)
 		}
 	}
 	return nil

@@ -53,6 +53,13 @@ func (s *Services) set(id, state string, healthy bool, msg string) bool {
 	return true
 }
 
+// Forget removes a service that is none: a static pod whose image was refused before.
+func (s *Services) Forget(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, id)
+}
+
 // Healthy tells whether a service is up.
 func (s *Services) Healthy(id string) bool {
 	s.mu.Lock()

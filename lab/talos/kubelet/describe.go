@@ -9,6 +9,7 @@ import (
 	"github.com/siderolabs/talos/pkg/machinery/config/config"
 
 	"hearth/lab/talos/kube"
+	"hearth/lab/talos/pods"
 )
 
 // Labels are those that the configuration asks for, in all its places.
@@ -36,7 +37,9 @@ func Labels(cfg config.Config) map[string]string {
 // describe brings labels and annotations to the Node. A control plane may do it with Talos' own
 // rights; a worker is only its kubelet, and the API server refuses what a kubelet may not say.
 func (a *Agent) describe(ctx context.Context, node kube.Object) {
-	labels := missing(Labels(a.Config()), kube.Dig(node, "metadata", "labels"))
+	want := Labels(a.Config())
+	want[pods.Label] = "yes"
+	labels := missing(want, kube.Dig(node, "metadata", "labels"))
 	notes := missing(a.Config().Machine().NodeAnnotations(), kube.Dig(node, "metadata", "annotations"))
 	if len(labels)+len(notes) == 0 {
 		return

@@ -33,6 +33,8 @@ func (a *Agent) register(ctx context.Context) error {
 				"beta.kubernetes.io/os": "linux", "beta.kubernetes.io/arch": "amd64",
 			}},
 			"spec": kube.Object{"taints": Taints(a.Config())},
+			// A Node without conditions loses its not-ready taint, and pods rush in.
+			"status": a.nodeStatus(false),
 		})
 	}
 	if err != nil {
@@ -112,6 +114,10 @@ func podReady(p kube.Object) bool {
 }
 
 func (a *Agent) status(ctx context.Context, cni bool) (kube.Object, error) {
+	return a.k.Patch(ctx, nodesPath+"/"+a.Hostname+"/status", kube.Strategic, kube.Object{"status": a.nodeStatus(cni)})
+}
+
+func (a *Agent) nodeStatus(cni bool) kube.Object {
 	now := time.Now().UTC().Format(time.RFC3339)
 	cond := func(kind, status, reason, msg string) kube.Object {
 		return kube.Object{"type": kind, "status": status, "reason": reason, "message": msg, "lastHeartbeatTime": now}
@@ -129,7 +135,7 @@ func (a *Agent) status(ctx context.Context, cni bool) (kube.Object, error) {
 		"ephemeral-storage": fmt.Sprint(a.Facts.DiskBytes),
 	}
 	image := a.Config().Machine().Kubelet().Image()
-	return a.k.Patch(ctx, nodesPath+"/"+a.Hostname+"/status", kube.Strategic, kube.Object{"status": kube.Object{
+	return kube.Object{
 		"addresses": append(addrs, kube.Object{"type": "Hostname", "address": a.Hostname}), "capacity": res, "allocatable": res,
 		"conditions": []kube.Object{
 			cond("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
@@ -142,7 +148,7 @@ func (a *Agent) status(ctx context.Context, cni bool) (kube.Object, error) {
 			"bootID": a.Facts.BootID, "machineID": a.Facts.MachineID, "systemUUID": a.Facts.SystemUUID, "kubeProxyVersion": "",
 		},
 		"daemonEndpoints": kube.Object{"kubeletEndpoint": kube.Object{"Port": 10250}},
-	}})
+	}
 }
 
 func (a *Agent) lease(ctx context.Context) error {

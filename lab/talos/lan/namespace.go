@@ -18,13 +18,14 @@ import (
 
 // Namespace is a machine's own network namespace, held by one OS thread for as long as it is open.
 type Namespace struct {
-	fd   int
-	work chan func()
+	fd     int
+	work   chan func()
+	closed chan struct{}
 }
 
 // NewNamespace makes a namespace with its loopback up.
 func NewNamespace() (*Namespace, error) {
-	ns := &Namespace{work: make(chan func())}
+	ns := &Namespace{work: make(chan func()), closed: make(chan struct{})}
 	res := make(chan error)
 	go func() {
 		// Never unlocked: the thread ends with this goroutine, and a child's Pdeathsig follows the thread.
@@ -34,12 +35,17 @@ func NewNamespace() (*Namespace, error) {
 			ns.fd, err = unix.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		}
 		res <- err
-		for f := range ns.work {
-			f()
+		for {
+			select {
+			case f := <-ns.work:
+				f()
+			case <-ns.closed:
+				return
+			}
 		}
 	}()
 	if err := <-res; err != nil {
-		close(ns.work)
+		close(ns.closed)
 		return nil, fmt.Errorf("network namespace: %w (run inside `unshare --user --map-root-user --net`)", err)
 	}
 	return ns, ns.IP("link set lo up")
@@ -47,15 +53,22 @@ func NewNamespace() (*Namespace, error) {
 
 // Close ends the thread; the kernel then removes the namespace and every interface in it.
 func (ns *Namespace) Close() {
-	close(ns.work)
+	close(ns.closed)
 	_ = unix.Close(ns.fd)
 }
 
+// errClosed is what a scrapped machine's stragglers get.
+var errClosed = errors.New("the machine's network namespace is closed")
+
 // Start starts a process inside the namespace. The process is killed when the namespace's thread ends.
 func (ns *Namespace) Start(cmd *exec.Cmd) error {
-	res := make(chan error)
-	ns.work <- func() { res <- cmd.Start() }
-	return <-res
+	res := make(chan error, 1)
+	select {
+	case ns.work <- func() { res <- cmd.Start() }:
+		return <-res
+	case <-ns.closed:
+		return errClosed
+	}
 }
 
 // do runs f on a throw-away thread inside the namespace.

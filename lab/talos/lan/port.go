@@ -32,6 +32,7 @@ func Plug(bridge, name string, macs []string) (*Port, error) {
 	p := &Port{Namespace: ns, bridge: bridge, cable: true}
 	for i, mac := range macs {
 		v := fmt.Sprintf("%s-%d", name, i)
+		_ = hostIP("link del " + v) // a killed simulator's, which the kernel may not have cleared away yet
 		err := hostIP(fmt.Sprintf("link add %s type veth peer name eth%d address %s netns /proc/%d/fd/%d",
 			v, i, strings.ToLower(mac), os.Getpid(), ns.fd))
 		if err == nil {

@@ -33,6 +33,7 @@ type api struct {
 
 func (b *boot) register(s *grpc.Server) {
 	machine.RegisterMachineServiceServer(s, &api{b: b})
+	machine.RegisterImageServiceServer(s, &imageAPI{b: b})
 	machine.RegisterLifecycleServiceServer(s, &lifecycle{b: b})
 	cluster.RegisterClusterServiceServer(s, &clusterAPI{b: b})
 	storage.RegisterStorageServiceServer(s, &storageAPI{b: b})

@@ -17,6 +17,7 @@ import (
 	"hearth/lab/talos/kubelet"
 	"hearth/lab/talos/kubeprism"
 	"hearth/lab/talos/netplan"
+	"hearth/lab/talos/pods"
 )
 
 // configured starts everything that a machine with a configuration runs.
@@ -41,7 +42,7 @@ func (b *boot) configured() {
 	}
 	work := []func(context.Context){b.kubelet().Run}
 	if p := b.controlPlane(); p != nil {
-		work = append(work, p.Run)
+		work = append(work, p.Run, b.player(p).Run)
 	}
 	b.workload(work...)
 	b.spawn(b.watchBoot)
@@ -180,5 +181,13 @@ func (b *boot) watchBoot(ctx context.Context) {
 		}
 		ready := b.services.Healthy("kubelet") && (!b.isControlPlane() || b.services.Healthy("etcd"))
 		b.setStage(runtime.MachineStageRunning, ready)
+	}
+}
+
+// player plays the cluster's pods while the world chooses this machine for it.
+func (b *boot) player(p *controlplane.Plane) *pods.Player {
+	return &pods.Player{
+		Path: b.m.env.Programs.Path("kwok"), Dir: b.m.dir, Kubeconfig: p.AdminKubeconfig, Start: b.m.port.Start,
+		Chosen: func() bool { return p.Started() && b.m.env.PlaysPods(b.m.ID()) }, Log: b.m.log.Printf,
 	}
 }

@@ -157,7 +157,10 @@ func (b *boot) describeStaticPodConfigs(cfg config.Provider) {
 	api.TypedSpec().Image = cfg.Cluster().APIServer().Image()
 	kcm.TypedSpec().Image, kcm.TypedSpec().Enabled = cfg.Cluster().ControllerManager().Image(), true
 	sched.TypedSpec().Image, sched.TypedSpec().Enabled = cfg.Cluster().Scheduler().Image(), true
-	b.put(api, kcm, sched)
+	bm := k8s.NewBootstrapManifestsConfig()
+	bm.TypedSpec().CNIName = cfg.Cluster().Network().CNI().Name()
+	bm.TypedSpec().CoreDNSEnabled, bm.TypedSpec().ProxyEnabled = cfg.Cluster().CoreDNS().Enabled(), cfg.Cluster().Proxy().Enabled()
+	b.put(api, kcm, sched, bm)
 }
 
 // describeMembers shows what discovery knows.

@@ -57,23 +57,33 @@ func (i *Images) Pull(ctx context.Context, image string) (hardware.Image, error)
 	if err != nil || i.factory == nil {
 		return out, err
 	}
-	host, path, _ := strings.Cut(image, "/")
+	host, _, _ := strings.Cut(image, "/")
 	if host != i.factory.Host {
 		return out, nil
 	}
-	path, tag, _ := strings.Cut(path, ":")
-	u := i.factory.JoinPath("v2", path, "manifests", tag)
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.String(), nil)
+	if err := i.ask(ctx, "schematics", out.Schematic); err != nil {
+		return out, fmt.Errorf("failed to pull image %q: schematic: %w", image, err)
+	}
+	if err := i.ask(ctx, "version", out.Version, "extensions", "official"); err != nil {
+		return out, fmt.Errorf("failed to pull image %q: version: %w", image, err)
+	}
+	return out, nil
+}
+
+// ask answers nil when the factory knows the thing.
+func (i *Images) ask(ctx context.Context, path ...string) error {
+	u := i.factory.JoinPath(path...)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return out, err
+		return err
 	}
 	resp, err := i.http.Do(req)
 	if err != nil {
-		return out, fmt.Errorf("failed to pull image %q: %w", image, err)
+		return err
 	}
-	_ = resp.Body.Close()
+	defer resp.Body.Close()
 	if resp.StatusCode >= 400 {
-		return out, fmt.Errorf("failed to pull image %q: %s answered %s", image, u.Host, resp.Status)
+		return fmt.Errorf("%s answered %s", u, resp.Status)
 	}
-	return out, nil
+	return nil
 }

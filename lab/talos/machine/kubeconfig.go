@@ -7,7 +7,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/siderolabs/talos/pkg/machinery/api/cluster"
 	"github.com/siderolabs/talos/pkg/machinery/api/common"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -47,10 +46,4 @@ func archive(name string, content []byte) ([]byte, error) {
 	}
 	err = errors.Join(err, tw.Close(), zw.Close())
 	return buf.Bytes(), err
-}
-
-// clusterAPI is ClusterService.
-type clusterAPI struct {
-	cluster.UnimplementedClusterServiceServer
-	b *boot
 }

@@ -26,6 +26,8 @@ type Surroundings struct {
 	Discovery               *discovery.Service
 	Images                  *Images
 	RebootTime, InstallTime time.Duration
+	// PlaysPods tells whether a machine is the one whose kwok plays its cluster's pods.
+	PlaysPods func(machine string) bool
 	// Timeline hears of everything worth a line in GET /events.
 	Timeline func(machine, event string)
 	// Trace hears of every call; it may be nil.

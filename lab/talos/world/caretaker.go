@@ -11,7 +11,7 @@ import (
 	"hearth/lab/talos/machine"
 )
 
-// startCaretaker moves shared addresses, and writes down that a machine switched itself off.
+// startCaretaker moves shared addresses and the play of pods, and writes down that a machine switched itself off.
 func (w *World) startCaretaker() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -25,7 +25,9 @@ func (w *World) startCaretaker() (stop func()) {
 				return
 			case <-tick.C:
 			}
-			w.assignVIPs(ctx)
+			healthy := w.healthy(ctx)
+			w.assignVIPs(healthy)
+			w.choosePlayers(ctx, healthy)
 			w.noticePower()
 		}
 	}()
@@ -46,71 +48,57 @@ func (w *World) noticePower() {
 	}
 }
 
-// candidate is a machine that wants a shared address, and whether it may have it now.
-type candidate struct {
-	m       *machine.Machine
-	healthy bool
-}
-
-// assignVIPs gives each shared address to one healthy control plane that asks for it, and leaves it
-// there while it stays healthy. Real machines agree on this through etcd.
-func (w *World) assignVIPs(ctx context.Context) {
-	wanted := w.candidates(ctx)
-	held := map[netip.Addr]*machine.Machine{}
-	for _, m := range w.Machines() {
-		for _, vip := range m.Port().Shared() {
-			c := wanted[vip]
-			i := slices.IndexFunc(c, func(x candidate) bool { return x.m == m && x.healthy })
-			if i >= 0 && held[vip] == nil {
-				held[vip] = m
-				continue
-			}
-			w.hold(m, vip, false)
-		}
-	}
-	for vip, list := range wanted {
-		if held[vip] != nil {
-			continue
-		}
-		if i := slices.IndexFunc(list, func(x candidate) bool { return x.healthy }); i >= 0 {
-			w.hold(list[i].m, vip, true)
-			w.forgetNeighbours()
-		}
-	}
-}
-
-// candidates asks all control planes at once: a dead one must not hold up the others.
-func (w *World) candidates(ctx context.Context) map[netip.Addr][]candidate {
-	out := map[netip.Addr][]candidate{}
+// healthy asks all control planes at once: a dead one must not hold up the others.
+func (w *World) healthy(ctx context.Context) map[string]bool {
+	out := map[string]bool{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, m := range w.Machines() {
-		vips := m.VIPs()
-		if len(vips) == 0 {
+		p := m.ControlPlane()
+		if p == nil || !m.Port().Linked() {
 			continue
 		}
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			p := m.ControlPlane()
-			healthy := m.Port().Linked() && p != nil && p.Healthy(ctx)
+			ok := p.Healthy(ctx)
 			mu.Lock()
 			defer mu.Unlock()
-			for _, v := range vips {
-				out[v] = append(out[v], candidate{m, healthy})
-			}
+			out[m.ID()] = ok
 		}()
 	}
 	wg.Wait()
-	for _, list := range out {
-		slices.SortFunc(list, func(a, b candidate) int {
-			if a.m.ID() < b.m.ID() {
-				return -1
-			}
-			return 1
-		})
-	}
 	return out
+}
+
+// assignVIPs gives each shared address to one healthy control plane that asks for it, and leaves it
+// there while it stays healthy. Real machines agree on this through etcd.
+func (w *World) assignVIPs(healthy map[string]bool) {
+	wanted := map[netip.Addr][]*machine.Machine{}
+	for _, m := range w.Machines() {
+		if !healthy[m.ID()] {
+			continue
+		}
+		for _, vip := range m.VIPs() {
+			wanted[vip] = append(wanted[vip], m)
+		}
+	}
+	held := map[netip.Addr]bool{}
+	for _, m := range w.Machines() {
+		for _, vip := range m.Port().Shared() {
+			if !held[vip] && slices.Contains(wanted[vip], m) {
+				held[vip] = true
+			} else {
+				w.hold(m, vip, false)
+			}
+		}
+	}
+	for vip, list := range wanted {
+		if !held[vip] {
+			w.hold(list[0], vip, true)
+			w.forgetNeighbours()
+		}
+	}
 }
 
 func (w *World) hold(m *machine.Machine, vip netip.Addr, hold bool) {

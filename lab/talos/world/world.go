@@ -46,8 +46,10 @@ type World struct {
 	mu       sync.Mutex
 	machines map[string]*machine.Machine
 	records  map[string]*record
-	ports    int // numbers cables
-	owners   map[string]string
+	ports    int                        // numbers cables
+	owners   map[string]string          // machine by VIP
+	players  map[string]string          // machine by cluster
+	alive    map[string]map[string]bool // Nodes in play, by cluster
 }
 
 // record is what is written down about a machine besides its disk.
@@ -71,11 +73,12 @@ func New(opts Options) (*World, error) {
 	}
 	w := &World{
 		opts: opts, machines: map[string]*machine.Machine{}, records: map[string]*record{}, owners: map[string]string{},
-		timeline: NewTimeline(),
+		players: map[string]string{}, alive: map[string]map[string]bool{}, timeline: NewTimeline(),
 	}
 	w.env = &machine.Surroundings{
 		Programs: controlplane.NewPrograms(opts.Bin), Discovery: discovery.New(), Images: images,
 		RebootTime: opts.RebootTime, InstallTime: opts.InstallTime, Timeline: w.timeline.Add, Trace: opts.Trace,
+		PlaysPods: w.playsPods,
 	}
 	if err := w.restore(); err != nil {
 		return nil, err
