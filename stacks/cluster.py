@@ -42,27 +42,6 @@ class Built:
     parent_zone_records: Output[list[str]] | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ground:
-    """What stands before anything lives in the cluster, and what goes into it goes with."""
-
-    auth: Auth
-    infrastructure: Infrastructure
-
-    def inside(self, *after: pulumi.Resource) -> ResourceOptions:
-        """Options of what lives in the cluster.
-
-        A destroy drops it from state instead of asking a dying API for each object: it goes with
-        the cluster, whose life the anchor is. `after` is what no value flows from.
-        """
-        return ResourceOptions(
-            providers=[self.infrastructure.kubernetes, self.auth.hearth],
-            deleted_with=self.infrastructure.anchor,
-            # Whoever calls says why.
-            depends_on=list(after),
-        )
-
-
 def build(facts: Facts) -> Built:
     """The seven layers."""
     cluster = facts.cluster
@@ -177,7 +156,9 @@ def flux(facts: Facts, seeds: SecretSeeds, opts: ResourceOptions) -> Flux:
     )
 
 
-def delegated_zone(cluster: Cluster, ground: Ground, cni: Cni) -> DelegatedZone | None:
+def delegated_zone(
+    cluster: Cluster, auth: Auth, infrastructure: Infrastructure, opts: ResourceOptions
+) -> DelegatedZone | None:
     """The sub-zone that the cluster serves itself, where the stack has one."""
     if cluster.dns.delegation is None:
         return None
@@ -187,21 +168,11 @@ def delegated_zone(cluster: Cluster, ground: Ground, cni: Cni) -> DelegatedZone 
             zone=cluster.domain,
             delegation=cluster.dns.delegation,
             random=random.Provider("random"),
-            hearth=ground.auth.hearth,
-            life=ground.infrastructure.anchor,
+            hearth=auth.hearth,
+            life=infrastructure.anchor,
         ),
-        opts=ResourceOptions(
-            # Not as a whole with the cluster: what it asks of the parent zone outlives a destroy.
-            providers=[ground.infrastructure.kubernetes, ground.auth.hearth],
-            # Its name server's pods need a network.
-            depends_on=[cni],
-        ),
+        opts=opts,
     )
-
-
-def proxmox_csi(cluster: Cluster) -> ProxmoxCsi | None:
-    """The Proxmox storage driver's facts, where the stack has it."""
-    return cluster.storage if isinstance(cluster.storage, ProxmoxCsi) else None
 
 
 def made_on(cluster: Cluster) -> Proxmox:

@@ -36,9 +36,7 @@ def load(root: Path, stack: str, *, in_lab: bool) -> Facts:
         )
     try:
         cluster = load_cluster(raw, stack)
-        meeting = collisions(root, stack)
-        if meeting:
-            raise ConfigError(stack, meeting)
+        refuse_collisions(root, stack)
         identity = read_identity(config.get_object("identity"), stack)
     except ConfigError as error:
         raise pulumi.RunError(str(error)) from None
@@ -48,6 +46,13 @@ def load(root: Path, stack: str, *, in_lab: bool) -> Facts:
     if not in_lab:
         refuse_placeholders(root / f"Pulumi.{stack}.yaml")
     return Facts(cluster=cluster, identity=identity, keys=keys.read(config, cluster))
+
+
+def refuse_collisions(root: Path, stack: str) -> None:
+    """No two stacks share an address, a machine number or a name; raises ConfigError."""
+    found = collisions(root, stack)
+    if found:
+        raise ConfigError(stack, found)
 
 
 def refuse_placeholders(path: Path) -> None:
