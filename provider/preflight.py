@@ -26,8 +26,9 @@ HOST_PRIVILEGES = ("Sys.AccessNetwork", "Sys.Audit")
 
 
 class Preflight(Resource):
-    """Inputs: `hosts` [{name, bridge}], the datastores, `pool`, `machineIds` (VMIDs).
+    """Inputs: `hosts` [{name, bridge}], `pool`, `machineIds` (VMIDs), and three datastores:
 
+    `imageDatastore`, `machineDatastore` and, where the stack has volumes, `volumeDatastore`.
     `freesVolumes` says that the stack's destroy frees what lies on `volumeDatastore`.
     """
 
