@@ -56,7 +56,12 @@ class Flux(pulumi.ComponentResource):
             kind="FluxInstance",
             metadata={"name": "flux", "namespace": args.namespace},
             spec=spec(args.gitops),
-            # The operator's chart brings the definition of this kind.
-            opts=ResourceOptions(parent=self, depends_on=[operator]),
+            opts=ResourceOptions(
+                parent=self,
+                # The operator's chart brings the definition of this kind.
+                depends_on=[operator],
+                # Its deletion prunes all that Flux ever made, stateful applications among it.
+                retain_on_delete=True,
+            ),
         )
         self.register_outputs({})

@@ -79,6 +79,8 @@ class VirtualMachine(pulumi.ComponentResource):
             timeout_create=CREATE_SECONDS,
             opts=ResourceOptions(
                 parent=self,
+                # Neither a destroy nor a change that replaces takes a protected stack's machines.
+                protect=args.cluster.protected,
                 ignore_changes=[
                     # Read back as an empty object for ever (pulumi-proxmoxve#664).
                     "disks[0].speed",

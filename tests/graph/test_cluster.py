@@ -149,6 +149,11 @@ def test_the_operator_brings_the_instances_kind_before_the_instance(graph: Graph
     assert graph.comes_before(graph.one("helm.sh/v3:Release", "operator"), instance)
 
 
+def test_no_change_of_the_program_makes_flux_prune_what_it_has_made(graph: Graph) -> None:
+    retained = [item.type for item in graph.resources if item.request.retainOnDelete]
+    assert retained == ["kubernetes:fluxcd.controlplane.io/v1:FluxInstance"]
+
+
 def test_the_program_makes_neither_source_nor_root_kustomization(graph: Graph) -> None:
     kinds = {item.type.rpartition(":")[2] for item in graph.in_cluster()}
     assert not kinds & {"GitRepository", "OCIRepository", "Kustomization", "HelmRelease"}

@@ -220,6 +220,21 @@ def test_the_storage_drivers_role_holds_on_the_stacks_pool_and_datastore_only(
     assert {entry.inputs["roleId"] for entry in entries} == {"test-cluster-csi"}
 
 
+def test_a_stack_that_is_not_protected_can_be_destroyed_plainly(graph: Graph) -> None:
+    assert [item.name for item in graph.resources if item.request.protect] == []
+
+
+def test_a_protected_stack_loses_neither_machines_nor_keys() -> None:
+    settings = harness.changed("test-cluster", lambda cluster: cluster.update(protected=True))
+    graph = harness.run("test-cluster", settings=settings)
+    protected = {item.type for item in graph.resources if item.request.protect}
+    assert protected == {
+        "proxmoxve:index/vmLegacy:VmLegacy",
+        "talos:machine/secrets:Secrets",
+    }
+    assert all(item.request.protect for item in graph.of("VmLegacy"))
+
+
 def test_every_machine_lies_in_the_stacks_pool(inputs: list[dict[str, Any]], graph: Graph) -> None:
     assert {machine["poolId"] for machine in inputs} == {"test-cluster"}
     assert graph.of("pool/membership:Membership") == []
