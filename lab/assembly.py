@@ -15,7 +15,7 @@ from lab.preparation import Prepared, prepare
 from lab.tools.cache import default_root
 from lab.world.facts import read_facts
 from lab.world.plan import WorldPlan
-from lab.world.services import require_modules, world_plan
+from lab.world.services import require_modules, require_setups, world_plan
 
 STACK_STATE = ("talos", "proxmox", "cloudflare", "factory", "backend", "engine")
 
@@ -40,6 +40,7 @@ def assemble(
     plan = world_plan(facts, root=root, shelf=shelf, real_charts=default_root() / "charts")
     require_modules(plan)
     prepared = prepare(root, stack, plan.state)
+    require_setups(plan)
     chosen = tuple(select.choose(providers, os.environ))
     plugins = plan.state / "plugins"
     select.link(chosen, plugins)

@@ -19,13 +19,18 @@ from config.secret_keys import PROXMOX_AUTH, PROXMOX_TOKEN
 from lab.seal import lab_values
 from lab.stackfile import apply_overlay
 
-MACHINE_ROLE = "HearthMachines"
+MACHINE_ROLE, IMAGE_ROLE = "HearthMachines", "HearthImages"
 MACHINE_PRIVILEGES = (
     "Datastore.AllocateSpace", "Datastore.AllocateTemplate", "Datastore.Audit", "Pool.Audit",
     "SDN.Use", "Sys.AccessNetwork", "Sys.Audit", "VM.Allocate", "VM.Audit", "VM.Config.CDROM",
     "VM.Config.CPU", "VM.Config.Cloudinit", "VM.Config.Disk", "VM.Config.HWType",
     "VM.Config.Memory", "VM.Config.Network", "VM.Config.Options", "VM.GuestAgent.Audit",
     "VM.PowerMgmt",
+)  # fmt: skip
+# Deleting an image, and freeing volumes on a datastore of the stack's own.
+IMAGE_PRIVILEGES = (
+    "Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.AllocateTemplate",
+    "Datastore.Audit",
 )  # fmt: skip
 LOCAL_GIB, POOL_GIB = 200, 2000
 
@@ -81,8 +86,11 @@ def proxmox_setup(cluster: Cluster, values: Mapping[str, str]) -> dict[str, Any]
             {"id": administrator["username"], "password": administrator["password"]},
             {"id": user, "tokens": [{"id": token, "secret": secret, "privsep": False}]},
         ],
-        "roles": [{"id": MACHINE_ROLE, "privileges": list(MACHINE_PRIVILEGES)}],
-        "acl": [{"path": path, "role": MACHINE_ROLE, "user": user} for path in granted(cluster)],
+        "roles": [
+            {"id": MACHINE_ROLE, "privileges": list(MACHINE_PRIVILEGES)},
+            {"id": IMAGE_ROLE, "privileges": list(IMAGE_PRIVILEGES)},
+        ],
+        "acl": [{"path": path, "role": role, "user": user} for path, role in granted(cluster)],
     }
 
 
@@ -101,14 +109,24 @@ def storages(cluster: Cluster) -> Iterator[dict[str, Any]]:
         yield {"name": name, "type": "zfspool", "content": images, "sizeGiB": POOL_GIB}
 
 
-def granted(cluster: Cluster) -> Iterator[str]:
-    """The paths the everyday token works on; nothing at the root."""
+def granted(cluster: Cluster) -> Iterator[tuple[str, str]]:
+    """The paths the everyday token works on, and the role it has there; nothing at the root."""
     proxmox = cluster.proxmox
     if proxmox is None:
         return
-    yield "/vms"
-    yield f"/pool/{proxmox.pool}"
-    yield "/sdn/zones/localnetwork"
-    yield from (f"/nodes/{host.name}" for host in proxmox.hosts)
+    yield "/vms", MACHINE_ROLE
+    yield f"/pool/{proxmox.pool}", MACHINE_ROLE
+    yield "/sdn/zones/localnetwork", MACHINE_ROLE
+    yield from ((f"/nodes/{host.name}", MACHINE_ROLE) for host in proxmox.hosts)
     for storage in storages(cluster):
-        yield f"/storage/{storage['name']}"
+        name = storage["name"]
+        own = frees_volumes(cluster) == name or name == proxmox.image_datastore
+        yield f"/storage/{name}", IMAGE_ROLE if own else MACHINE_ROLE
+
+
+def frees_volumes(cluster: Cluster) -> str | None:
+    """The datastore whose volumes a destroy frees, when there is one."""
+    storage = cluster.storage
+    if storage.kind != "proxmoxCsi" or storage.shared_datastore:
+        return None
+    return storage.datastore

@@ -19,7 +19,8 @@ MACHINE_PRIVILEGES = (
     "VM.Config.Options", "VM.PowerMgmt",
 )  # fmt: skip
 DISK_PRIVILEGES = ("Datastore.AllocateSpace", "Datastore.Audit")
-IMAGE_PRIVILEGES = (*DISK_PRIVILEGES, "Datastore.AllocateTemplate")
+# Deleting an image is Allocate's: without it a destroy fails on its last steps.
+IMAGE_PRIVILEGES = (*DISK_PRIVILEGES, "Datastore.AllocateTemplate", "Datastore.Allocate")
 # download-url can probe the host's own network, so it asks for this on the node (Proxmox VE 8 and
 # later; before, for Sys.Audit and Sys.Modify on /).
 HOST_PRIVILEGES = ("Sys.AccessNetwork", "Sys.Audit")

@@ -82,8 +82,9 @@ class Infrastructure(pulumi.ComponentResource):
             endpoint=first,
             client_configuration=secrets.client_configuration,
             timeouts={"create": BOOTSTRAP_TIMEOUT},
-            # No value flows from an applied configuration, but etcd's founder must be configured.
-            opts=ResourceOptions(parent=self, provider=self._talos, depends_on=fleet.applied),
+            # No value flows from an applied configuration, but etcd's members must be configured; a
+            # worker that does not answer must not keep them from founding the cluster.
+            opts=ResourceOptions(parent=self, provider=self._talos, depends_on=fleet.founders),
         )
         kubeconfig = talos.cluster.Kubeconfig(
             child(name, "kubeconfig"),
@@ -94,11 +95,13 @@ class Infrastructure(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, provider=self._talos, depends_on=[bootstrap]),
         )
         self.anchor = hearth.Anchor(child(name, "anchor"), cluster=cluster.name, opts=here)
-        self._gates(name, cluster, kubeconfig.kubeconfig_raw)
+        self._gates(name, cluster, kubeconfig.kubeconfig_raw, fleet.nodes)
         self.talosconfig = self._talosconfig(cluster, secrets)
         self.register_outputs({"endpoint": cluster.endpoint})
 
-    def _gates(self, name: str, cluster: Cluster, kubeconfig: Output[str]) -> None:
+    def _gates(
+        self, name: str, cluster: Cluster, kubeconfig: Output[str], nodes: list[Output[str]]
+    ) -> None:
         """Every API server ready, then every machine a Node; NotReady is right here."""
         servers = [
             f"https://{bracketed(m.addresses[0])}:{API_PORT}" for m in cluster.control_planes
@@ -117,7 +120,7 @@ class Infrastructure(pulumi.ComponentResource):
             child(name, "nodes-registered"),
             condition=hearth.Condition.NODES_REGISTERED,
             kubeconfig=api.kubeconfig,
-            nodes=[machine.name for machine in cluster.machines],
+            nodes=nodes,
             deadline_seconds=NODES_DEADLINE_SECONDS,
             hint="`talosctl service kubelet` on that machine says why it has not joined.",
             opts=ResourceOptions(parent=self),

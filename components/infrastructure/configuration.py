@@ -68,9 +68,10 @@ class ConfiguredMachineArgs:
 
 
 class ConfiguredMachine(pulumi.ComponentResource):
-    """A machine with its configuration applied."""
+    """A machine with its configuration applied; `node` is its name in Kubernetes, known then."""
 
     applied: talos.machine.ConfigurationApply
+    node: Output[str]
 
     def __init__(
         self, name: str, args: ConfiguredMachineArgs, opts: ResourceOptions | None = None
@@ -103,6 +104,7 @@ class ConfiguredMachine(pulumi.ComponentResource):
             # would say so: the address stays.
             opts=ResourceOptions(parent=self, replace_with=list(args.made)),
         )
+        self.node = self.applied.id.apply(lambda _: machine.name)
         self.register_outputs({})
 
     def _child(self) -> ResourceOptions:

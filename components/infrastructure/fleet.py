@@ -36,9 +36,14 @@ class FleetArgs:
 
 
 class Fleet(pulumi.ComponentResource):
-    """The machines; `applied` are their configurations, in config order."""
+    """The machines, configured.
 
-    applied: list[talos.machine.ConfigurationApply]
+    `founders` are the control planes' configurations, `nodes` every machine's name in Kubernetes,
+    known once its own configuration is applied; both in config order.
+    """
+
+    founders: list[talos.machine.ConfigurationApply]
+    nodes: list[Output[str]]
 
     def __init__(self, name: str, args: FleetArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(token("infrastructure", "Fleet"), name, None, opts)
@@ -58,7 +63,9 @@ class Fleet(pulumi.ComponentResource):
             opts=self._inside(),
         )
         self._images = {host.name: self._image(host.name) for host in args.proxmox.hosts}
-        self.applied = [self._configured(machine) for machine in args.cluster.machines]
+        configured = {item.name: self._configured(item) for item in args.cluster.machines}
+        self.founders = [configured[item.name].applied for item in args.cluster.control_planes]
+        self.nodes = [configured[item.name].node for item in args.cluster.machines]
         self.register_outputs({})
 
     def _inside(self) -> ResourceOptions:
@@ -83,10 +90,10 @@ class Fleet(pulumi.ComponentResource):
         identifier: Output[str] = file.id
         return identifier
 
-    def _configured(self, machine: Machine) -> talos.machine.ConfigurationApply:
+    def _configured(self, machine: Machine) -> ConfiguredMachine:
         """One machine: made, then configured."""
         made = self._made(machine)
-        configured = ConfiguredMachine(
+        return ConfiguredMachine(
             child(self._name, machine.name),
             ConfiguredMachineArgs(
                 cluster=self._args.cluster,
@@ -102,7 +109,6 @@ class Fleet(pulumi.ComponentResource):
             ),
             opts=self._inside(),
         )
-        return configured.applied
 
     def _made(self, machine: Machine) -> VirtualMachine:
         """A virtual machine on its host."""

@@ -32,14 +32,18 @@ CORE = ("create", "second-up", "refresh", "destroy", "recreate")
 
 
 def chosen(names: str) -> list[Entry]:
-    """The entries for `core`, `all`, or names separated by commas; raises ValueError for others."""
+    """The entries for names separated by commas, `core` and `all` among them, in their order.
+
+    Raises ValueError for a name that is none.
+    """
     known = {entry.name: entry for entry in CATALOG}
-    if names == "all":
-        return list(CATALOG)
-    wanted = list(CORE) if names == "core" else [name.strip() for name in names.split(",")]
+    groups = {"core": CORE, "all": tuple(known)}
+    wanted = [
+        name for word in names.split(",") for name in groups.get(word.strip(), [word.strip()])
+    ]
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise ValueError(
             f"there is no scenario {', '.join(unknown)}; there are: {', '.join(known)}, core, all"
         )
-    return [known[name] for name in known if name in wanted]
+    return [entry for name, entry in known.items() if name in wanted]

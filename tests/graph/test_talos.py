@@ -135,6 +135,12 @@ def test_bootstrap_waits_for_every_control_planes_configuration(graph: Graph) ->
         assert graph.comes_before(applied, bootstrap)
 
 
+def test_a_worker_that_does_not_answer_keeps_no_cluster_from_being_founded(graph: Graph) -> None:
+    applied = graph.one("configurationApply:ConfigurationApply", "worker1")
+    assert not graph.comes_before(applied, graph.one("bootstrap:Bootstrap"))
+    assert graph.comes_before(applied, graph.one("hearth:index:Gate", "nodes-registered"))
+
+
 def test_the_kubeconfig_is_fetched_after_bootstrap(graph: Graph) -> None:
     kubeconfig = graph.one("kubeconfig:Kubeconfig")
     assert graph.comes_before(graph.one("bootstrap:Bootstrap"), kubeconfig)
