@@ -74,20 +74,40 @@ func (p *Plane) Run(ctx context.Context) {
 		return
 	}
 	running := map[string]*supervised{}
-	for _, x := range p.kubernetes() {
-		if p.launch(ctx, &wg, running, x); x.name == "kube-apiserver" && running[x.name] != nil && !p.waitReady(ctx) {
+	for {
+		sctx, cancel := context.WithCancel(ctx)
+		settled := make(chan struct{})
+		go func() {
+			defer close(settled)
+			p.settle(sctx, ctx, &wg, running)
+		}()
+		select {
+		case <-ctx.Done():
+		case <-p.changed:
+		}
+		cancel()
+		<-settled
+		if ctx.Err() != nil {
 			return
+		}
+		p.retire(running)
+	}
+}
+
+// settle starts what does not run yet and applies the manifests; another configuration interrupts it.
+func (p *Plane) settle(ctx, life context.Context, wg *sync.WaitGroup, running map[string]*supervised) {
+	for _, x := range p.kubernetes() {
+		if running[x.name] == nil {
+			p.launch(life, wg, running, x)
+		}
+		if x.name != "kube-apiserver" {
+			continue
+		}
+		if running[x.name] == nil || !p.waitReady(ctx) {
+			return // the others would only crash without it
 		}
 	}
 	p.applyManifests(ctx)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-p.changed:
-			p.relaunch(ctx, &wg, running)
-		}
-	}
 }
 
 // supervised is a program that runs, and how to end it.
@@ -117,8 +137,8 @@ func (p *Plane) launch(ctx context.Context, wg *sync.WaitGroup, running map[stri
 	running[x.name] = &supervised{x, func() { cancel(); <-done }}
 }
 
-// relaunch restarts what another configuration starts differently, as a kubelet does with static pods.
-func (p *Plane) relaunch(ctx context.Context, wg *sync.WaitGroup, running map[string]*supervised) {
+// retire stops what another configuration starts differently, as a kubelet does with static pods.
+func (p *Plane) retire(running map[string]*supervised) {
 	if err := p.writeSecrets(); err != nil {
 		p.Log.Printf("secrets: %v", err)
 		return
@@ -130,17 +150,12 @@ func (p *Plane) relaunch(ctx context.Context, wg *sync.WaitGroup, running map[st
 	for name, r := range running {
 		x, ok := wanted[name]
 		if ok && x.image == r.image && slices.Equal(x.args, r.args) {
-			delete(wanted, name)
 			continue
 		}
-		p.Event(name + " restarts with another configuration")
+		p.Event(name + " stops: another configuration")
 		r.stop()
 		delete(running, name)
 	}
-	for _, x := range wanted {
-		p.launch(ctx, wg, running, x)
-	}
-	p.applyManifests(ctx)
 }
 
 // program is one of Kubernetes' static pods.

@@ -114,7 +114,11 @@ func podReady(p kube.Object) bool {
 }
 
 func (a *Agent) status(ctx context.Context, cni bool) (kube.Object, error) {
-	return a.k.Patch(ctx, nodesPath+"/"+a.Hostname+"/status", kube.Strategic, kube.Object{"status": a.nodeStatus(cni)})
+	st := a.nodeStatus(cni)
+	// Addresses are merged by their type otherwise, which two families of one type do not survive.
+	list, _ := st["addresses"].([]kube.Object)
+	st["addresses"] = append(list, kube.Object{"$patch": "replace"})
+	return a.k.Patch(ctx, nodesPath+"/"+a.Hostname+"/status", kube.Strategic, kube.Object{"status": st})
 }
 
 func (a *Agent) nodeStatus(cni bool) kube.Object {

@@ -29,9 +29,11 @@ type Child struct {
 }
 
 const (
-	restartAfter = time.Second
-	stopWithin   = 3 * time.Second
-	logLimit     = 16 << 20 // a crash loop must not fill the disk
+	restartAfter  = time.Second
+	restartAtMost = 8 * time.Second
+	steady        = 30 * time.Second // a program that ran this long was no crash loop
+	stopWithin    = 3 * time.Second
+	logLimit      = 16 << 20 // a crash loop must not fill the disk
 )
 
 // PID is that of the running process, or 0.
@@ -49,7 +51,9 @@ func (c *Child) setPID(pid int) {
 
 // Run keeps the program running until the context ends, then stops it.
 func (c *Child) Run(ctx context.Context) {
+	pause := restartAfter
 	for ctx.Err() == nil {
+		begin := time.Now()
 		err := c.once(ctx)
 		if ctx.Err() != nil {
 			return
@@ -57,10 +61,14 @@ func (c *Child) Run(ctx context.Context) {
 		if c.Ended != nil {
 			c.Ended(err)
 		}
+		if time.Since(begin) > steady {
+			pause = restartAfter
+		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(restartAfter):
+		case <-time.After(pause):
 		}
+		pause = min(2*pause, restartAtMost)
 	}
 }
 
