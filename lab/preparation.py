@@ -115,7 +115,8 @@ def granted(cluster: Cluster) -> Iterator[tuple[str, str]]:
     if proxmox is None:
         return
     yield "/vms", MACHINE_ROLE
-    yield f"/pool/{proxmox.pool}", MACHINE_ROLE
+    # Not on the pool itself: its entries go with it when a destroy removes it.
+    yield "/pool", MACHINE_ROLE
     yield "/sdn/zones/localnetwork", MACHINE_ROLE
     yield from ((f"/nodes/{host.name}", MACHINE_ROLE) for host in proxmox.hosts)
     for storage in storages(cluster):
