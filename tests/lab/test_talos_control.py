@@ -11,12 +11,15 @@ from tests.lab.waiting import wait_until
 
 pytestmark = pytest.mark.lab
 
+SCHEMATIC = "ab" * 32
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with house(tmp_path_factory.mktemp("control")) as made:
         made.build("atlas/101", "10.0.1.1", "BC:24:11:00:01:01", cpus=2, hostname="first")
-        made.build("box", "10.0.1.2", "BC:24:11:00:01:02", platform="metal")
+        image = {"version": VERSION, "schematic": SCHEMATIC}
+        made.build("box", "10.0.1.2", "BC:24:11:00:01:02", platform="metal", image=image)
         yield made
 
 
@@ -74,6 +77,18 @@ def test_maintenance_mode_serves_disks_and_version_to_anybody(home: House) -> No
     disks = home.talosctl("get", "disks", "--insecure", "-n", "10.0.1.1").stdout
     assert "QEMU HARDDISK" in disks
     assert VERSION in home.talosctl("version", "--insecure", "-n", "10.0.1.1").stdout
+
+
+def test_the_schematic_of_the_running_image_is_shown_as_an_extension(home: House) -> None:
+    wait_until(
+        lambda: (
+            SCHEMATIC
+            in home.talosctl(
+                "get", "extensions", "--insecure", "-n", "10.0.1.2", check=False
+            ).stdout
+        ),
+        "the schematic",
+    )
 
 
 def test_an_ordered_fault_strikes_as_often_as_ordered(home: House) -> None:

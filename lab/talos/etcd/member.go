@@ -33,6 +33,7 @@ type Member struct {
 
 	once sync.Once
 	boot chan struct{}
+	mu   sync.Mutex
 	stop func()
 }
 
@@ -249,12 +250,19 @@ func (m *Member) Leave(ctx context.Context) error {
 
 // Stoppable remembers how to stop the process without ending the boot: a member that left may not
 // be started again.
-func (m *Member) Stoppable(stop func()) { m.stop = stop }
+func (m *Member) Stoppable(stop func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stop = stop
+}
 
 // Stop ends the process and wipes its data, as Talos does after a leave.
 func (m *Member) Stop() error {
-	if m.stop != nil {
-		m.stop()
+	m.mu.Lock()
+	stop := m.stop
+	m.mu.Unlock()
+	if stop != nil {
+		stop()
 	}
 	return os.RemoveAll(m.Dir)
 }

@@ -92,6 +92,7 @@ func (b *boot) begin() {
 	}
 	b.setConfig(cfg)
 	b.describeHardware()
+	b.spawn(b.describeExtensions)
 	if err := b.network(); err != nil {
 		m.event("network: %v", err)
 	}

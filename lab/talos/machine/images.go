@@ -3,16 +3,16 @@ package machine
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v4"
+
 	"hearth/lab/talos/hardware"
 )
-
-// defaultSchematic is the image factory's name for "no extension, no argument".
-const defaultSchematic = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d32b4ba"
 
 // Images answers what an installer image would put on a disk. Images of the factory are asked for
 // there, when there is one; any other is taken at its word.
@@ -36,14 +36,15 @@ func NewImages(factory string) (*Images, error) {
 }
 
 // Parse reads version and schematic out of an installer's reference:
-// REGISTRY/[PLATFORM-]installer[-secureboot]/SCHEMATIC:VERSION or REGISTRY/siderolabs/installer:VERSION.
+// REGISTRY/[PLATFORM-]installer[-secureboot]/SCHEMATIC:VERSION or REGISTRY/siderolabs/installer:VERSION,
+// which has no schematic.
 func Parse(image string) (hardware.Image, error) {
 	name, _, _ := strings.Cut(image, "@")
 	i := strings.LastIndexByte(name, ':')
 	if i < strings.LastIndexByte(name, '/') || !strings.HasPrefix(name[i+1:], "v") {
 		return hardware.Image{}, fmt.Errorf("image %q: no Talos version in the tag", image)
 	}
-	out := hardware.Image{Version: name[i+1:], Schematic: defaultSchematic}
+	out := hardware.Image{Version: name[i+1:]}
 	parts := strings.Split(name[:i], "/")
 	if n := len(parts); n >= 2 && strings.Contains(parts[n-2], "installer") && len(parts[n-1]) == 64 {
 		out.Schematic = parts[n-1]
@@ -72,18 +73,52 @@ func (i *Images) Pull(ctx context.Context, image string) (hardware.Image, error)
 
 // ask answers nil when the factory knows the thing.
 func (i *Images) ask(ctx context.Context, path ...string) error {
+	_, err := i.read(ctx, path...)
+	return err
+}
+
+func (i *Images) read(ctx context.Context, path ...string) ([]byte, error) {
 	u := i.factory.JoinPath(path...)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := i.http.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 400 {
-		return fmt.Errorf("%s answered %s", u, resp.Status)
+		return nil, fmt.Errorf("%s answered %s", u, resp.Status)
 	}
-	return nil
+	return io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+}
+
+// schematicFile is the part of a schematic that a running machine shows.
+type schematicFile struct {
+	Customization struct {
+		SystemExtensions struct {
+			OfficialExtensions []string `yaml:"officialExtensions"`
+		} `yaml:"systemExtensions"`
+	} `yaml:"customization"`
+}
+
+// Extensions are those of a schematic, by their short names; none when there is nobody to ask.
+func (i *Images) Extensions(ctx context.Context, schematic string) ([]string, error) {
+	if i.factory == nil || schematic == "" {
+		return nil, nil
+	}
+	raw, err := i.read(ctx, "schematics", schematic)
+	if err != nil {
+		return nil, err
+	}
+	var f schematicFile
+	if err := yaml.Unmarshal(raw, &f); err != nil {
+		return nil, fmt.Errorf("schematic %s: %w", schematic, err)
+	}
+	var out []string
+	for _, name := range f.Customization.SystemExtensions.OfficialExtensions {
+		out = append(out, name[strings.LastIndexByte(name, '/')+1:])
+	}
+	return out, nil
 }

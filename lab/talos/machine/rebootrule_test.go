@@ -54,8 +54,8 @@ func TestInstallerImagesAreReadForVersionAndSchematic(t *testing.T) {
 	for image, want := range map[string][2]string{
 		"factory.talos.dev/nocloud-installer/" + id + ":v1.13.0":        {"v1.13.0", id},
 		"factory.talos.dev/metal-installer-secureboot/" + id + ":v1.13": {"v1.13", id},
-		"ghcr.io/siderolabs/installer:v1.12.4":                          {"v1.12.4", defaultSchematic},
-		"registry:5000/siderolabs/installer:v1.13.0@sha256:0":           {"v1.13.0", defaultSchematic},
+		"ghcr.io/siderolabs/installer:v1.12.4":                          {"v1.12.4", ""},
+		"registry:5000/siderolabs/installer:v1.13.0@sha256:0":           {"v1.13.0", ""},
 	} {
 		got, err := Parse(image)
 		if err != nil || got.Version != want[0] || got.Schematic != want[1] {
