@@ -269,12 +269,14 @@ def test_the_shared_address_moves_from_a_pulled_cable(home: House) -> None:
     wait_until(lambda: voters(home) == set(CONTROL_PLANES), "three voting members", 30)
 
 
-def test_a_reboot_keeps_everything_but_the_boot(home: House) -> None:
+def test_a_reboot_keeps_everything_but_the_boot_and_brings_a_deleted_node_back(home: House) -> None:
     before = home.machine(machine("w1"))["bootId"]
+    home.kubectl("delete", "node", "w1")
     home.talosctl("reboot", "-n", NODES["w1"], "--timeout", "60s", timeout=90)
     after = home.machine(machine("w1"))
     assert after["bootId"] != before
     assert after["stage"] == "running"
+    wait_until(lambda: ready_nodes(home) == set(NODES), "every node to be ready")
 
 
 def test_an_upgrade_boots_the_other_version(home: House) -> None:

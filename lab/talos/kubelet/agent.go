@@ -82,9 +82,11 @@ func (a *Agent) Run(ctx context.Context) {
 	}
 	defer a.k.Close()
 	a.Event("kubelet joined as " + a.Hostname)
+	said := ""
 	for {
 		err := a.round(ctx)
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && err.Error() != said {
+			said = err.Error()
 			a.Log.Printf("kubelet: %v", err)
 		}
 		a.Services.Running("kubelet")

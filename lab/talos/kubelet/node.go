@@ -67,11 +67,8 @@ func (a *Agent) round(ctx context.Context) error {
 		return err
 	}
 	o, err := a.status(ctx, cni)
-	if kube.IsNotFound(err) { // somebody deleted the Node
-		return a.register(ctx)
-	}
 	if err != nil {
-		return err
+		return err // a Node that somebody deleted stays away until the kubelet starts again
 	}
 	if err := a.lease(ctx); err != nil {
 		return err
