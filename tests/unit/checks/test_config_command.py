@@ -9,7 +9,7 @@ from checks.config import main
 from config.load import collisions
 from config.schema import SCHEMA_FILE
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[3]
 BASES = ROOT / "tests" / "unit" / "config" / "bases"

@@ -11,7 +11,7 @@ from config.cluster import Cluster
 from config.versions import CILIUM
 from tests.unit.components.committed import ROOT, STACKS, cluster, edited
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 # Keys that templates read but values.yaml does not declare.
 UNDECLARED = {

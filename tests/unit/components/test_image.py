@@ -7,7 +7,7 @@ from components.infrastructure.image import disk_image_url, installer_image, sch
 from components.infrastructure.machines import agent
 from tests.unit.components.committed import cluster, edited
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 ID = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
 

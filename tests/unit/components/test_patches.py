@@ -19,7 +19,7 @@ from config.network import ClusterNetwork
 from config.talos import Tailscale
 from tests.unit.components.committed import STACKS, cluster, edited, machine
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 INSTALLER = "factory.talos.dev/nocloud-installer/schematic:v1.13.0"
 EVERY_MACHINE = [(stack, item.name) for stack in STACKS for item in cluster(stack).machines]

@@ -13,7 +13,7 @@ from config.proxmox import Proxmox
 from config.services import ProxmoxCsi
 from tests.unit.components.committed import STACKS, cluster, edited
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 
 def proxmox() -> Proxmox:

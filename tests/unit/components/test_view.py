@@ -10,7 +10,7 @@ from components.infrastructure.patches import Document, documents, tailscale
 from components.infrastructure.view import redacted, view
 from tests.unit.components.committed import STACKS, cluster
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 KEY = b"a key of the test"
 CANARY = "canary-in-a-config"

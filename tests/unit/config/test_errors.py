@@ -6,7 +6,7 @@ from config.errors import ConfigError, key_path, known_keys
 from config.load import examine, load_cluster
 from tests.unit.config.cases import base, raw
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 
 def test_mistakes_of_form_and_of_fact_are_reported_together() -> None:

@@ -25,7 +25,7 @@ from config.load import read_stack_text
 from ops.keys import CERTIFICATE_DAYS, new_identity, sealed_secrets_pair
 from tests.unit.config.cases import HERE
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 FEW_BITS = 1024  # 4096 are found in one second or in five
 OVERLAYS = sorted((HERE.parents[2] / "lab" / "overlay").glob("*.yaml"))

@@ -6,7 +6,7 @@ import pytest
 
 from config.rules.node_ip import selected
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 NODE, VIP, OTHER, V6 = (ip_address(x) for x in ("10.0.1.1", "10.0.3.1", "192.168.1.1", "fd00::1"))
 

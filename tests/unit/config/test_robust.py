@@ -10,7 +10,7 @@ from config.load import examine
 from config.rules import Finding
 from tests.unit.config.cases import base
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 JUNK: tuple[Any, ...] = (
     None,

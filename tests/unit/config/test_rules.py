@@ -6,7 +6,7 @@ from config.load import examine, read_stack_file, stack_paths
 from config.rules import TYPE_RULES, over_cluster, over_stacks, over_versions, titles
 from tests.unit.config.cases import HERE, Case, cases
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 INVALID = cases("invalid")
 # What a type refuses leaves no cluster, so it cannot be switched off, except canonical-network.

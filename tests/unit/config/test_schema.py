@@ -10,7 +10,7 @@ from config.schema import FIRST_LINE, SCHEMA_FILE, schema_text, stack_schema
 from config.yaml_text import parse
 from tests.unit.config.cases import HERE, Case, cases, raw
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 ROOT = HERE.parents[2]
 VALIDATOR = jsonschema.Draft202012Validator(stack_schema())

@@ -6,7 +6,7 @@ from config.rules.cni import chart_keys
 from config.spelling import distance, meant, near_miss
 from config.versions import CILIUM
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import yaml
 
 from config.stack_edit import object_lines, secret_lines, with_key, with_salt, without_key
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 TEXT = """# A comment above.
 config:

@@ -6,7 +6,7 @@ from config.errors import ConfigError
 from config.load import placeholders, read_stack_text
 from config.yaml_text import parse
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from config.yaml_text import parse
 from lab.seal import lab_values
 from lab.stackfile import apply_overlay, secrets_of
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[3]
 STACKS = stack_paths(ROOT)

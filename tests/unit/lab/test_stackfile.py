@@ -4,7 +4,7 @@ import pytest
 
 from lab.stackfile import OverlayError, apply_overlay, secrets_of
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 STACK = """encryptionsalt: v1:theirs
 config:

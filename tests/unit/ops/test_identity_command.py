@@ -14,7 +14,7 @@ from ops.errors import VerbError
 from ops.identity import check_passphrase, edited, main, replaceable, salt_of
 from ops.keys import new_identity
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[3]
 OVERLAY: Any = parse((ROOT / "lab" / "overlay" / "test-cluster.yaml").read_text(), "test-cluster")

@@ -7,7 +7,7 @@ import pytest
 from provider.anchor import Anchor
 from provider.rpc import UNKNOWN
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(2)]
+pytestmark = pytest.mark.unit
 
 
 def test_its_id_never_depends_on_its_inputs() -> None:

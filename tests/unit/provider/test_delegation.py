@@ -6,7 +6,7 @@ from provider.delegation import Delegation, records
 from provider.rpc import UNKNOWN
 from tests.unit.provider.spoken import listening
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(10)]
+pytestmark = pytest.mark.unit
 
 # A name that every machine resolves without asking anybody.
 INPUTS = {"zone": "k8s.example.org", "nameserver": "localhost", "address": "127.0.0.1"}

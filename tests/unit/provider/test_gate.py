@@ -16,7 +16,7 @@ from provider.rpc.operation import Operation, serving
 from tests.unit.provider.https_server import Answer, Request
 from tests.unit.provider.kube_api import NO_CNI, READY, KubeApi, kube_api
 
-pytestmark = [pytest.mark.unit, pytest.mark.timeout(10)]
+pytestmark = pytest.mark.unit
 
 NODES = ["cp1", "worker1"]
 
