@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/siderolabs/talos/pkg/machinery/config/config"
+	"github.com/siderolabs/talos/pkg/machinery/constants"
 
 	"hearth/lab/talos/kube"
 )
@@ -145,7 +146,7 @@ func (a *Agent) nodeStatus(cni bool) kube.Object {
 		},
 		"nodeInfo": kube.Object{
 			"kubeletVersion": image[strings.LastIndexByte(image, ':')+1:], "osImage": a.Facts.OSImage, "operatingSystem": "linux",
-			"architecture": "amd64", "kernelVersion": a.Facts.KernelVersion, "containerRuntimeVersion": "containerd://2.2.2",
+			"architecture": "amd64", "kernelVersion": a.Facts.KernelVersion, "containerRuntimeVersion": "containerd://" + constants.DefaultContainerdVersion,
 			"bootID": a.Facts.BootID, "machineID": a.Facts.MachineID, "systemUUID": a.Facts.SystemUUID, "kubeProxyVersion": "",
 		},
 		"daemonEndpoints": kube.Object{"kubeletEndpoint": kube.Object{"Port": 10250}},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	talosconfig "github.com/siderolabs/talos/pkg/machinery/config/config"
+	"github.com/siderolabs/talos/pkg/machinery/constants"
 	"github.com/siderolabs/talos/pkg/machinery/resources/runtime"
 
 	"hearth/lab/talos/controlplane"
@@ -130,7 +131,7 @@ func (b *boot) kubelet() *kubelet.Agent {
 		Dir: b.m.dir, Hostname: b.hostname(), Config: func() talosconfig.Config { return b.complete() }, NodeIPs: b.nodeIPs,
 		Net: b.m.port, Services: b.services, Log: b.m.log, Event: func(s string) { b.m.event("%s", s) },
 		Facts: kubelet.Facts{
-			BootID: b.id, MachineID: d.NodeID[:32], SystemUUID: b.spec.UUID, OSImage: b.osImage(), KernelVersion: kernelVersion,
+			BootID: b.id, MachineID: d.NodeID[:32], SystemUUID: b.spec.UUID, OSImage: b.osImage(), KernelVersion: constants.DefaultKernelVersion,
 			CPUs: b.spec.CPUs, MemoryMiB: b.spec.MemoryMiB, DiskBytes: b.spec.Disks[0].SizeBytes,
 		},
 		Seen: b.describeNode,
@@ -151,9 +152,6 @@ func (b *boot) kubelet() *kubelet.Agent {
 	b.services.Running("cri")
 	return a
 }
-
-// kernelVersion is the one that Talos v1.13.0 ships.
-const kernelVersion = "6.18.24-talos"
 
 // staticPods are the Kubernetes programs that run here now, with their images.
 func (b *boot) staticPods(p *controlplane.Plane) map[string]string {
