@@ -4,6 +4,7 @@ It dispatches and prints; worlds are made in `lab.world`, tools found in `lab.to
 """
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ from lab.world.services import require_setups
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_STACK = "test-cluster"
+UP_SECONDS = 1800
 
 app = typer.Typer(
     name="lab",
@@ -77,8 +79,11 @@ def up(
     providers: Annotated[
         select.Providers, typer.Option(help="vendors' own plugins, or our stand-ins")
     ] = select.Providers.AUTO,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="only the vendors' world; no `pulumi up` in it")
+    ] = False,
 ) -> None:
-    """Bring the world of a stack up and leave it running."""
+    """Bring the world of a stack up, with the stack's cluster in it, and leave it running."""
     read_facts(ROOT, stack)  # before minutes of building: is there such a stack at all?
     if Running.find(state_of(stack)):
         raise WorldError(f"the lab of {stack} is up already: `./hearth lab shell {stack}`")
@@ -86,7 +91,9 @@ def up(
     require_setups(plan)
     started = time.monotonic()
     running = bring_up(plan)
-    print(f"up after {time.monotonic() - started:.1f} s\n\n{describe(running, plan)}")
+    if not empty:
+        inhabit(running)
+    print(f"\nup after {time.monotonic() - started:.1f} s\n\n{describe(running, plan)}")
 
 
 def bring_up(plan: WorldPlan) -> Running:
@@ -95,6 +102,19 @@ def bring_up(plan: WorldPlan) -> Running:
     running = world.start()
     world.let_live()
     return running
+
+
+def inhabit(running: Running) -> None:
+    """Create the stack's cluster; a world in which that failed stays up, to be looked into."""
+    argv = running.command([sys.executable, "-m", "lab.inhabit", running.stack])
+    done = subprocess.run(
+        argv, env=running.environment, stdin=subprocess.DEVNULL, timeout=UP_SECONDS, check=False
+    )
+    if done.returncode != 0:
+        raise WorldError(
+            f"the cluster of {running.stack} was not made; its world is still up:"
+            f" `./hearth lab shell {running.stack}` looks into it, `lab down` ends it"
+        )
 
 
 def describe(running: Running, plan: WorldPlan) -> str:

@@ -91,6 +91,10 @@ class Engine:
         """`pulumi destroy`."""
         return self._watched("destroy", "--yes", "--skip-preview")
 
+    def output(self, name: str) -> str:
+        """A stack output, in clear; for use inside the lab only."""
+        return self._plain("stack", "output", name, "--show-secrets", "--stack", self.stack)
+
     def output_of(self, kind: str, output: str) -> str:
         """An output of the only resource of a type, in clear; for use inside the lab only."""
         text = self._plain("stack", "export", "--show-secrets", "--stack", self.stack)

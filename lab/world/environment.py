@@ -40,7 +40,8 @@ def environment(
         "KUBECACHEDIR": str(state / "cache" / "kube"),
         "TALOSCONFIG": str(state / "talosconfig"),
         "PULUMI_BACKEND_URL": f"file://{state / 'backend'}",
-        "PULUMI_CREDENTIALS_PATH": str(state / "pulumi"),
+        # Which stack is selected, and who is logged in where: the lab's, not the user's.
+        "PULUMI_HOME": str(state / "pulumi"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "HELM_CACHE_HOME": str(state / "cache" / "helm"),
