@@ -43,8 +43,8 @@ def assemble(
     require_setups(plan)
     chosen = tuple(select.choose(providers, os.environ))
     plugins = plan.state / "plugins"
-    select.link(chosen, plugins)
     environment = dict(plan.environment)
+    select.link(chosen, Path(environment["PULUMI_HOME"]), plugins)
     # Our links come before everything else, so that these plugins are used and no others.
     environment["PATH"] = os.pathsep.join((str(plugins), environment["PATH"]))
     covered = ((prepared.stack_file, root / prepared.stack_file.name),)

@@ -139,6 +139,8 @@ class Engine:
         argv += ["--color", "never", "--event-log", str(events), "--skip-plugin-pre-install"]
         if command != "preview":
             argv += ["--suppress-progress", "--suppress-outputs"]
+        # An earlier run's events would be taken for this one's.
+        events.unlink(missing_ok=True)
         log, started = Log(), time.monotonic()
         with output.open("w") as sink:
             process = subprocess.Popen(

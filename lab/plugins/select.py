@@ -1,7 +1,7 @@
 """Which plugins a rehearsal runs with: the vendors' own where they are installed, or our stand-ins.
 
     chosen = select.choose(select.Providers.AUTO, os.environ)
-    select.link(chosen, folder)      # `folder` goes first on PATH
+    select.link(chosen, home, folder)   # `home` is PULUMI_HOME, `folder` goes first on PATH
     report = select.report(chosen)   # {"talos": {"version": "0.8.1", "origin": "stand-in"}, ...}
 
 A vendor's plugin counts as installed when the engine would take it for the SDK that is installed:
@@ -91,7 +91,8 @@ def _installed(name: str, version: str, environment: Mapping[str, str]) -> Path 
     home = environment.get("PULUMI_HOME")
     folder = Path(home) if home else Path.home() / ".pulumi"
     cached = folder / "plugins" / f"resource-{name}-v{version}" / command
-    if cached.is_file():
+    # A lab's own PULUMI_HOME holds links to our launcher.
+    if cached.is_file() and cached.resolve() != (STAND_INS / command).resolve():
         return cached
     found = _on_path(command, environment)
     return found if found is not None and _says(found, environment) == version else None
@@ -134,12 +135,20 @@ def _advice(missing: Iterable[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
-def link(chosen: Iterable[Plugin], folder: Path) -> None:
-    """Fill `folder` with a link to each plugin, so that one entry of PATH has exactly these."""
-    folder.mkdir(parents=True, exist_ok=True)
+def link(chosen: Iterable[Plugin], home: Path, folder: Path) -> None:
+    """Put each plugin where the engine looks first: resources into `home`, the rest on PATH.
+
+    `home` is to be PULUMI_HOME, where a plugin counts as installed; from PATH the engine would take
+    it, too, but with a warning at every start. Language hosts it takes from PATH only: `folder`.
+    """
+    for stale in (home / "plugins", folder):
+        shutil.rmtree(stale, ignore_errors=True)
     for plugin in chosen:
-        place = folder / plugin.executable.name
-        place.unlink(missing_ok=True)
+        command = plugin.executable.name
+        place = home / "plugins" / f"resource-{plugin.name}-v{plugin.version}" / command
+        if not command.startswith("pulumi-resource-"):
+            place = folder / command
+        place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(plugin.executable)
 
 

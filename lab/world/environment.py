@@ -21,14 +21,14 @@ _TRUST = (
 
 
 def environment(
-    *, root: Path, state: Path, shelf: Path, bundle: Path, outside: Mapping[str, str] | None = None
+    *, state: Path, shelf: Path, bundle: Path, outside: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Return the environment of a lab whose state lies in `state` and whose tools are in `shelf`.
 
-    Stand-in plugins come after the tools on PATH; the engine uses them when it finds them there.
+    Plugins are not on PATH: `lab.plugins.select` puts them where the engine finds them installed.
     """
     passed = os.environ if outside is None else outside
-    folders = (str(shelf), str(root / "lab" / "plugins" / "bin"), str(Path(sys.executable).parent))
+    folders = (str(shelf), str(Path(sys.executable).parent))
     return {
         **{name: passed[name] for name in _PASSED_ON if name in passed},
         **dict.fromkeys(_TRUST, str(bundle)),

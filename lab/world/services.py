@@ -59,7 +59,7 @@ def world_plan(facts: StackFacts, *, root: Path, shelf: Path, real_charts: Path)
         services=services(facts, state=state, shelf=shelf, real_charts=real_charts),
         folders=folders(state),
     )
-    inside = environment(root=root, state=state, shelf=shelf, bundle=plan.bundle)
+    inside = environment(state=state, shelf=shelf, bundle=plan.bundle)
     return plan.with_environment(inside | {"PULUMI_CONFIG_PASSPHRASE": facts.passphrase})
 
 

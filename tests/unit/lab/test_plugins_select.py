@@ -63,7 +63,10 @@ def test_our_own_links_elsewhere_on_path_are_not_taken_for_a_vendors(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     chosen = select.choose(Providers.STAND_IN, environment, ["random"])
-    select.link(chosen, tmp_path / "path")
+    select.link(chosen, tmp_path / "home", tmp_path / "path")
+    installed = tmp_path / "home" / "plugins" / f"resource-random-v{RANDOM}"
+    (tmp_path / "path").mkdir(exist_ok=True)
+    (tmp_path / "path" / "pulumi-resource-random").symlink_to(installed / "pulumi-resource-random")
     assert origins(Providers.AUTO, environment)["random"] == "stand-in"
 
 
@@ -78,13 +81,13 @@ def test_asking_for_vendors_plugins_names_all_that_are_missing_and_how_to_get_th
     assert "--server github://api.github.com/pulumiverse" in text
 
 
-def test_the_links_are_exactly_what_was_chosen(environment: dict[str, str], tmp_path: Path) -> None:
-    folder = tmp_path / "bin"
-    chosen = select.choose(Providers.STAND_IN, environment, ["random", "talos"])
-    select.link(chosen, folder)
-    select.link(chosen, folder)
-    assert sorted(place.name for place in folder.iterdir()) == [
-        "pulumi-language-python",
-        "pulumi-resource-random",
-        "pulumi-resource-talos",
-    ]
+def test_a_chosen_plugin_counts_as_installed_for_the_engine(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    home, folder = tmp_path / "engine", tmp_path / "bin"
+    chosen = select.choose(Providers.STAND_IN, environment, ["random"])
+    select.link(chosen, home, folder)
+    select.link(chosen, home, folder)
+    assert [place.name for place in folder.iterdir()] == ["pulumi-language-python"]
+    installed = home / "plugins" / f"resource-random-v{RANDOM}" / "pulumi-resource-random"
+    assert installed.resolve() == chosen[1].executable.resolve()

@@ -121,9 +121,7 @@ def test_a_message_survives_the_pipe() -> None:
 
 def test_nothing_of_the_users_own_clusters_or_proxies_is_passed_on() -> None:
     outside = {"HTTPS_PROXY": "http://p", "KUBECONFIG": "/mine", "HOME": "/home/me", "PATH": "/x"}
-    inside = environment(
-        root=ROOT, state=Path("/s"), shelf=Path("/shelf"), bundle=Path("/b"), outside=outside
-    )
+    inside = environment(state=Path("/s"), shelf=Path("/shelf"), bundle=Path("/b"), outside=outside)
     assert "HTTPS_PROXY" not in inside
     assert inside["HOME"] == "/home/me"
     assert inside["KUBECONFIG"] == "/s/kubeconfig"
