@@ -55,7 +55,9 @@ class SecretSeeds(pulumi.ComponentResource):
             data=settings(args.cluster),
             opts=self._inside(),
         )
-        self._secret("cluster-secrets", self.flux_namespace, dict(args.substitutions))
+        if args.substitutions:
+            # Not an empty one: the Kubernetes provider would replace it at every run.
+            self._secret("cluster-secrets", self.flux_namespace, dict(args.substitutions))
         if args.sealed_secrets_key is not None and args.sealed_secrets_certificate is not None:
             self._sealed_secrets(args.sealed_secrets_certificate, args.sealed_secrets_key)
         if args.age_key is not None:

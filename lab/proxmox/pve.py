@@ -149,6 +149,8 @@ class LabPve(FakePve):  # type: ignore[misc]  # fakepve ships no annotations
     async def _middleware(self, request: web.Request, handler: Any) -> Any:
         if request.path.startswith("/-/"):
             return await handler(request)
+        if request.path.endswith("/"):
+            request, handler = await unslashed(request)
         try:
             return await super()._middleware(request, handler)
         except ConnectionResetError:  # a dropped connection is a fault, not a bug to log
@@ -368,3 +370,16 @@ def _bridges_of(values: dict[str, Any]) -> list[str]:
 
 
 __all__ = ["ROOT", "AccessControl", "LabPve"]
+
+
+async def unslashed(request: web.Request) -> tuple[web.Request, Any]:
+    """The request without its trailing slash, and who handles that.
+
+    Proxmox VE does not mind one, and bpg's provider sends one: it deletes a VM at `/qemu/101/`.
+    """
+    plain = request.clone(rel_url=request.rel_url.with_path(request.path.rstrip("/")))
+    found = await request.app.router.resolve(plain)
+    found.add_app(request.app)
+    found.freeze()
+    plain._match_info = found  # noqa: SLF001 - aiohttp resolves before middlewares, and offers no other way
+    return plain, found.handler

@@ -139,9 +139,16 @@ def test_the_sealed_secrets_key_is_found_by_the_controller(graph: Graph) -> None
 def test_seeds_lie_there_before_flux_starts_to_reconcile(graph: Graph) -> None:
     instance = graph.one("v1:FluxInstance")
     flux = graph.one("hearth:gitops:Flux")
-    for seed in ("cluster-settings", "cluster-secrets", "sealed-secrets-key"):
+    for seed in ("cluster-settings", "sealed-secrets-key"):
         found = next(item for item in graph.in_cluster() if item.name.endswith(seed))
         assert found.urn in graph.before(flux) | graph.before(instance)
+
+
+def test_no_secret_is_empty_because_the_provider_would_replace_it_at_every_run(
+    graph: Graph,
+) -> None:
+    secrets = graph.of("core/v1:Secret")
+    assert [item.name for item in secrets if not item.inputs["stringData"]] == []
 
 
 def test_the_operator_brings_the_instances_kind_before_the_instance(graph: Graph) -> None:

@@ -92,6 +92,13 @@ def test_patches_are_applied_in_one_place(graph: Graph) -> None:
     assert all(patches(graph).values())
 
 
+def test_timeouts_of_an_apply_are_given_whole_or_the_bridge_refuses_its_own_state(
+    graph: Graph,
+) -> None:
+    for item in graph.of("configurationApply:ConfigurationApply"):
+        assert set(item.inputs["timeouts"]) == {"create", "update", "delete"}
+
+
 def test_a_configuration_is_applied_at_the_machines_own_address(graph: Graph) -> None:
     applied = graph.of("configurationApply:ConfigurationApply")
     assert sorted(item.inputs["node"] for item in applied) == ADDRESSES

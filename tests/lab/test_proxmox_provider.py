@@ -195,6 +195,14 @@ def test_power_and_removal_reach_the_machine(host: Host) -> None:
         guest.status.current.get()
 
 
+def test_a_guest_is_gone_when_it_was_removed_at_a_path_with_a_trailing_slash(host: Host) -> None:
+    api = host.login()
+    create(api, host)
+    assert done(api, api("nodes/atlas/qemu/101/").delete(purge=1)) == "OK"
+    with pytest.raises(ResourceException, match="does not exist"):
+        api.nodes("atlas").qemu(101).status.current.get()
+
+
 def test_a_guest_that_powered_itself_off_is_stopped(host: Host) -> None:
     api = host.login()
     create(api, host)

@@ -159,7 +159,10 @@ class ConfigurationApply(Resource):
         self, inputs: Properties, preview: bool, _timeout: float, /
     ) -> tuple[str, Properties]:
         """Patch, and apply until the machine takes it."""
-        return "machine_configuration_apply", self._applied(inputs, {}, preview, "create")
+        outputs = self._applied(inputs, {}, preview, "create")
+        if not preview:
+            _turn_around(plain(inputs))
+        return "machine_configuration_apply", outputs
 
     def update(
         self,
@@ -307,3 +310,14 @@ class Bootstrap(Resource):
 
     def delete(self, _identity: str, _state: Properties, _timeout: float, /) -> None:
         """Forget it."""
+
+
+def _turn_around(inputs: Properties) -> None:
+    """The bridge's last check, which fails after the machine has taken its configuration.
+
+    Timeouts that are given in part come back with nulls for the rest, and the bridge (3.129.0)
+    compares bytes. Seen with the real plugin.
+    """
+    given = inputs.get("timeouts")
+    if given and not {"create", "update", "delete"} <= given.keys():
+        raise Refused("recovered raw state does not byte-for-byte match the original raw state")
