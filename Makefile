@@ -30,7 +30,10 @@ rehearse: $(READY) ## a stack through its scenarios: STACK=test-cluster SCENARIO
 test: $(READY) check tools ## everything that must hold before a change lands
 	@$(BIN)/python -m pytest
 
+bench: $(READY) tools ## figures: seconds and memory; no test
+	@$(BIN)/python -m lab.bench
+
 constraints: $(READY) ## write constraints.txt anew from what is installed
 	@$(BIN)/python -m checks.constraints
 
-.PHONY: help setup tools check rehearse test constraints
+.PHONY: help setup tools check rehearse test bench constraints

@@ -11,6 +11,11 @@ import (
 	"hearth/lab/talos/machine"
 )
 
+// patience is how long a control plane that answers nothing keeps its shared addresses. Real machines hold a
+// lease of some seconds in etcd: one slow answer on a busy host is no reason to move a VIP, and every
+// connection through it breaks when it moves. A machine without power or cable loses them at once.
+const patience = 5 * time.Second
+
 // startCaretaker moves shared addresses and the play of pods, and writes down that a machine switched itself off.
 func (w *World) startCaretaker() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -19,6 +24,7 @@ func (w *World) startCaretaker() (stop func()) {
 		defer close(done)
 		tick := time.NewTicker(500 * time.Millisecond)
 		defer tick.Stop()
+		seen := map[string]time.Time{}
 		for {
 			select {
 			case <-ctx.Done():
@@ -26,7 +32,7 @@ func (w *World) startCaretaker() (stop func()) {
 			case <-tick.C:
 			}
 			healthy := w.healthy(ctx)
-			w.assignVIPs(healthy)
+			w.assignVIPs(lenient(healthy, seen, time.Now()))
 			w.choosePlayers(ctx, healthy)
 			w.noticePower()
 		}
@@ -68,6 +74,24 @@ func (w *World) healthy(ctx context.Context) map[string]bool {
 		}()
 	}
 	wg.Wait()
+	return out
+}
+
+// lenient counts those as healthy that were so a moment ago; seen is when each one last was.
+func lenient(healthy map[string]bool, seen map[string]time.Time, now time.Time) map[string]bool {
+	out := map[string]bool{}
+	for id, ok := range healthy {
+		if ok {
+			seen[id] = now
+		}
+		last, known := seen[id]
+		out[id] = ok || known && now.Sub(last) < patience
+	}
+	for id := range seen { // no power, no cable, or gone: forgotten at once
+		if _, asked := healthy[id]; !asked {
+			delete(seen, id)
+		}
+	}
 	return out
 }
 
