@@ -12,7 +12,13 @@ from pulumi import Input, Output, ResourceOptions
 
 from components import hearth
 from components.infrastructure.configuration import ConfiguredMachine, ConfiguredMachineArgs
-from components.infrastructure.image import disk_image_url, installer_image, schematic
+from components.infrastructure.image import (
+    confirmed,
+    disk_image_url,
+    installer_image,
+    schematic,
+    schematic_id,
+)
 from components.infrastructure.machines import VirtualMachine, VirtualMachineArgs
 from components.naming import child, token
 from config import naming, versions
@@ -51,6 +57,11 @@ class Fleet(pulumi.ComponentResource):
         self._schematic = talos.imagefactory.Schematic(
             child(name, "schematic"), schematic=schematic(args.cluster.talos), opts=self._inside()
         )
+        expected = schematic_id(args.cluster.talos)
+        self._schematic_id = self._schematic.id.apply(
+            lambda answered: confirmed(expected, answered)
+        )
+        self._installer = installer_image(expected, versions.TALOS, "nocloud")
         self._preflight = hearth.Preflight(
             child(name, "preflight"),
             hosts=[{"name": host.name, "bridge": host.bridge} for host in args.proxmox.hosts],
@@ -79,8 +90,8 @@ class Fleet(pulumi.ComponentResource):
             node_name=host,
             datastore_id=self._preflight.image_datastore,
             content_type="import",
-            url=self._schematic.id.apply(lambda found: disk_image_url(found, versions.TALOS)),
-            file_name=self._schematic.id.apply(
+            url=self._schematic_id.apply(lambda found: disk_image_url(found, versions.TALOS)),
+            file_name=self._schematic_id.apply(
                 lambda found: naming.image_file(stack, versions.TALOS, found)
             ),
             # True compares sizes with the URL at every refresh and replaces on a difference.
@@ -100,9 +111,7 @@ class Fleet(pulumi.ComponentResource):
                 machine=machine,
                 address=made.address,
                 made=[made.resource],
-                installer=self._schematic.id.apply(
-                    lambda found: installer_image(found, versions.TALOS, "nocloud")
-                ),
+                installer=self._installer,
                 secrets=self._args.secrets,
                 tailscale_key=self._args.tailscale_key,
                 view_key=self._args.view_key,

@@ -20,6 +20,7 @@ from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime import rpc
 
 from config import secret_keys
+from lab.factory.wire import parse
 from stacks.cluster import build
 from stacks.program import export, load
 from tests.graph.recorded import SECRET, SIGNATURE, Graph, Invoked, Registered, plain_message
@@ -49,6 +50,7 @@ SECRETS_OUTPUT = {
         "clientKey": f"{CANARY}client-key",
     },
 }
+SCHEMATIC = "talos:imageFactory/schematic:Schematic"
 # What vendors compute, by type; in a preview none of it is known.
 OUTPUTS: dict[str, dict[str, Any]] = {
     "talos:machine/secrets:Secrets": SECRETS_OUTPUT,
@@ -85,7 +87,11 @@ class Recorder(pulumi_mocks.Mocks):
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
         if self.preview:
             return "", args.inputs
-        return f"{args.name}-id", {**args.inputs, **OUTPUTS.get(args.typ, {})}
+        if args.typ == SCHEMATIC:  # the factory's answer follows from the question
+            name = parse(str(args.inputs["schematic"]).encode()).identifier
+        else:
+            name = f"{args.name}-id"
+        return name, {**args.inputs, **OUTPUTS.get(args.typ, {})}
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
         provider = str(args.provider or "").rpartition("::")[0]

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from components.infrastructure.image import schematic_id
 from config import versions
 from tests.graph import harness
 from tests.graph.recorded import Graph, Registered
+from tests.unit.components.committed import cluster
 
 pytestmark = pytest.mark.graph
 
@@ -123,7 +125,7 @@ def test_the_disk_is_imported_and_boots_first(machines: list[Registered], graph:
 
 def test_the_image_is_an_uncompressed_disk_of_the_right_release(graph: Graph) -> None:
     image = graph.one("download/file:File").inputs
-    schematic = f"{graph.one('imageFactory/schematic:Schematic').name}-id"
+    schematic = schematic_id(cluster("test-cluster").talos)
     assert image["contentType"] == "import"
     assert image["url"] == (
         f"https://factory.talos.dev/image/{schematic}/{versions.TALOS}/nocloud-amd64.qcow2"

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 import yaml
 
+from components.infrastructure.image import schematic_id
 from config import versions
 from tests.graph import harness
 from tests.graph.recorded import Graph
+from tests.unit.components.committed import cluster
 
 pytestmark = pytest.mark.graph
 
@@ -71,7 +73,7 @@ def test_the_kubernetes_version_is_said_without_its_v(graph: Graph) -> None:
 
 
 def test_the_install_image_carries_version_and_schematic_on_every_machine(graph: Graph) -> None:
-    schematic = f"{graph.one('imageFactory/schematic:Schematic').name}-id"
+    schematic = schematic_id(cluster("test-cluster").talos)
     wanted = f"factory.talos.dev/nocloud-installer/{schematic}:{versions.TALOS}"
     bases = [documents[0]["machine"]["install"] for documents in patches(graph).values()]
     assert [base["image"] for base in bases] == [wanted] * len(ADDRESSES)

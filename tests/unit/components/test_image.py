@@ -3,8 +3,16 @@
 import pytest
 import yaml
 
-from components.infrastructure.image import disk_image_url, installer_image, schematic
+from components.infrastructure.image import (
+    confirmed,
+    disk_image_url,
+    installer_image,
+    schematic,
+    schematic_id,
+)
 from components.infrastructure.machines import agent
+from config.talos import Extension, Talos
+from lab.factory.wire import parse
 from tests.unit.components.committed import cluster, edited
 
 pytestmark = pytest.mark.unit
@@ -51,3 +59,23 @@ def test_the_installer_carries_the_same_schematic(platform: str) -> None:
 def test_the_agent_is_on_only_where_the_image_has_it() -> None:
     without = edited("test-cluster", lambda raw: raw["talos"].update(extensions=[]))
     assert (agent(cluster("test-cluster")).enabled, agent(without).enabled) == (True, False)
+
+
+@pytest.mark.parametrize("stack", ["test-cluster", "home-ops"])
+def test_the_id_is_the_one_that_the_factory_gives_the_schematic(stack: str) -> None:
+    talos = cluster(stack).talos
+    assert schematic_id(talos) == parse(schematic(talos).encode()).identifier
+
+
+def test_ids_are_those_of_the_real_factory() -> None:
+    agent_only = Talos(contract="v1.13", extensions=(Extension.QEMU_GUEST_AGENT,))
+    assert schematic_id(Talos(contract="v1.13")) == ID
+    assert schematic_id(agent_only) == (
+        "ce4c980550dd2ab1b17bbf2b08801c7eb59418eafe8f279833297925d67c7515"
+    )
+
+
+def test_another_id_than_expected_stops_everything_before_a_machine_is_made() -> None:
+    assert confirmed(ID, ID) == ID
+    with pytest.raises(ValueError, match="would be told to install what does not exist"):
+        confirmed(ID, "another")
