@@ -58,7 +58,8 @@ func (b *boot) ask(ctx context.Context, what string, f func(context.Context, *cl
 		return fmt.Errorf("failed to create etcd client: %w", err)
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, etcd.Deadline)
+	// Several calls, each of which may have to wait for the members to agree on a leader.
+	ctx, cancel := context.WithTimeout(ctx, 3*etcd.Deadline)
 	defer cancel()
 	return f(ctx, c)
 }
