@@ -9,6 +9,10 @@ from pydantic import Field
 
 from config.base import Cidr, HttpsUrl, Model
 
+# Where every machine's own load balancer for the API servers listens: the machines' configuration
+# opens it, and Cilium reaches the API through it.
+KUBEPRISM_PORT = 7445
+
 
 class Extension(StrEnum):
     """Official system extensions the stacks use, by their image-factory names."""

@@ -10,10 +10,11 @@ from typing import Any
 from config.cilium import Masquerade, Routing
 from config.cluster import Cluster
 from config.network import Allocator
+from config.talos import KUBEPRISM_PORT
 
 Values = dict[str, Any]
 
-KUBEPRISM_HOST, KUBEPRISM_PORT = "localhost", 7445
+KUBEPRISM_HOST = "localhost"
 # Without SYS_MODULE: Talos loads modules itself and refuses everyone else.
 AGENT_CAPABILITIES = (
     "CHOWN", "KILL", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "SYS_ADMIN", "SYS_RESOURCE",

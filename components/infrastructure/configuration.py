@@ -79,7 +79,11 @@ class ConfiguredMachine(pulumi.ComponentResource):
         super().__init__(token("infrastructure", "ConfiguredMachine"), name, None, opts)
         cluster, machine = args.cluster, args.machine
         patches = patch_documents(args)
-        pulumi.Stash(child(name, "view"), input=visible(patches, args.view_key), opts=self._child())
+        pulumi.Stash(
+            child(name, "view"),
+            input=visible(patches, args.view_key),
+            opts=ResourceOptions(parent=self),
+        )
         rendered = talos.machine.get_configuration_output(
             cluster_name=cluster.name,
             cluster_endpoint=cluster.endpoint,
@@ -108,9 +112,6 @@ class ConfiguredMachine(pulumi.ComponentResource):
         )
         self.node = self.applied.id.apply(lambda _: machine.name)
         self.register_outputs({})
-
-    def _child(self) -> ResourceOptions:
-        return ResourceOptions(parent=self)
 
 
 def patch_documents(args: ConfiguredMachineArgs) -> Output[list[Document]]:

@@ -10,11 +10,10 @@ from typing import Any
 
 from config.cluster import Cluster
 from config.machines import DataDisk, Machine
-from config.talos import Tailscale
+from config.talos import KUBEPRISM_PORT, Tailscale
 
 Document = dict[str, Any]
 
-KUBEPRISM_PORT = 7445
 # Talos puts this label on every control plane, and MetalLB and Cilium then announce nothing from
 # it (siderolabs/talos#9960, metallb#2021): wrong where control planes take workloads.
 EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"

@@ -39,9 +39,6 @@ OPEN_PATHS = (
     "filesystem",
 )
 NAMED = ("apiVersion", "kind", "name")
-# Talos applies these without a reboot; anything else it answers with one
-# (siderolabs/talos, internal/app/machined/internal/server/v1alpha1: CanApplyImmediate).
-REBOOT_PATHS = ("machine.install", "machine.kernel", "machine.udev")
 
 
 def view(documents: list[Document], key: bytes) -> dict[str, str]:
