@@ -13,8 +13,10 @@ from requests import RequestException
 
 from lab import report as reports
 from lab.engine import Engine, EngineError
-from lab.scenarios.catalog import Entry, chosen
+from lab.scenarios.catalog import chosen
 from lab.scenarios.core import destroy
+from lab.scenarios.entry import Entry
+from lab.scenarios.facts_file import FactsFile
 from lab.scenarios.order import Order, read_order
 from lab.scenarios.rehearsal import Failed, Rehearsal
 from lab.scenarios.timeline import Timeline
@@ -50,6 +52,7 @@ class Runner:
             vendors=vendors,
             directory=order.directory,
             clean=vendors.snapshot(),
+            facts=FactsFile(path=order.directory / f"Pulumi.{order.stack}.yaml"),
         )
 
     def run(self) -> bool:

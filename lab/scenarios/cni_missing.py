@@ -8,6 +8,7 @@ is made a second time.
 from pathlib import Path
 
 from lab.scenarios.core import ready_nodes
+from lab.scenarios.entry import Entry
 from lab.scenarios.rehearsal import Failed, Rehearsal
 
 HOSTS = Path("/etc/hosts")
@@ -51,3 +52,8 @@ def not_ready_nodes(rehearsal: Rehearsal) -> int:
     if ready or not lines:
         raise Failed("without a CNI every node is NotReady, but: " + "; ".join(lines))
     return len(lines)
+
+
+ENTRIES = (
+    Entry(name="cni-missing", run=cni_missing, starts_with_cluster=False, ends_with_cluster=True),
+)

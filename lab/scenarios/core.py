@@ -5,6 +5,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
 
+from lab.scenarios.entry import Entry
 from lab.scenarios.rehearsal import Failed, Rehearsal
 
 OLD_SECRET = b"sealed against the first cluster"
@@ -97,3 +98,12 @@ def unseal(rehearsal: Rehearsal, sealed: bytes) -> bytes:
     if not isinstance(key, rsa.RSAPrivateKey):
         raise Failed("the sealed-secrets key in the cluster is no RSA key")
     return key.decrypt(sealed, OAEP)
+
+
+ENTRIES = (
+    Entry(name="create", run=create, starts_with_cluster=False, ends_with_cluster=True),
+    Entry(name="second-up", run=second_up, starts_with_cluster=True, ends_with_cluster=True),
+    Entry(name="refresh", run=refresh, starts_with_cluster=True, ends_with_cluster=True),
+    Entry(name="destroy", run=destroy, starts_with_cluster=True, ends_with_cluster=False),
+    Entry(name="recreate", run=recreate, starts_with_cluster=False, ends_with_cluster=True),
+)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engine import Engine, Outcome
+from lab.scenarios.facts_file import FactsFile
 from lab.scenarios.vendors import Vendors
 
 KUBECTL_SECONDS = 60
@@ -29,7 +30,8 @@ class Failed(Exception):  # noqa: N818 (reads as what happened)
 class Rehearsal:
     """One stack in its world.
 
-    `clean` is the vendors' world before anything was built; `outcomes` every engine run so far.
+    `clean` is the vendors' world before anything was built; `facts` the stack's file, to be edited;
+    `outcomes` every engine run so far.
     """
 
     stack: str
@@ -37,6 +39,7 @@ class Rehearsal:
     vendors: Vendors
     directory: Path
     clean: dict[str, Any]
+    facts: FactsFile
     outcomes: list[Outcome] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
 
