@@ -62,6 +62,9 @@ class Gate(Resource):
     required = ("condition", "kubeconfig", "deadlineSeconds")
     secret_outputs = ("kubeconfig",)
 
+    def __init__(self, poll_seconds: float = POLL_SECONDS) -> None:
+        self.poll_seconds = poll_seconds
+
     def check(self, olds: Properties, news: Properties) -> tuple[Properties, list[Failure]]:
         """Refuse conditions that nobody knows how to wait for."""
         inputs, failures = super().check(olds, news)
@@ -75,7 +78,7 @@ class Gate(Resource):
         """Wait until the condition holds."""
         if preview:
             return "", self.planned(inputs)
-        wait(plain(inputs), timeout)
+        wait(plain(inputs), timeout, self.poll_seconds)
         return str(plain(inputs["condition"])), inputs
 
     def update(
@@ -89,7 +92,7 @@ class Gate(Resource):
         """Wait again: what is asked for has changed."""
         del id
         if not preview:
-            wait(plain(news), timeout)
+            wait(plain(news), timeout, self.poll_seconds)
         return self.planned(news, olds)
 
     def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
@@ -97,7 +100,7 @@ class Gate(Resource):
         del id, state, timeout
 
 
-def wait(inputs: Properties, timeout: float) -> None:
+def wait(inputs: Properties, timeout: float, poll_seconds: float = POLL_SECONDS) -> None:
     """Poll the condition until nothing is missing or the deadline has passed."""
     title, missing_now = CONDITIONS[inputs["condition"]]
     seconds = timeout or float(inputs["deadlineSeconds"])
@@ -113,7 +116,7 @@ def wait(inputs: Properties, timeout: float) -> None:
         if missing != shown:
             call.status(f"waiting for {title}: {', '.join(sorted(missing))}")
             shown = missing
-        call.wait(POLL_SECONDS)
+        call.wait(poll_seconds)
 
 
 def asked(missing_now: Callable[[Properties], Missing], inputs: Properties) -> Missing:

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -19,22 +20,32 @@ FORBIDDEN_WORDS = re.compile(
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "manager", "misc"}
 
 
-def tracked(*suffixes: str) -> list[Path]:
+@lru_cache
+def listing() -> list[Path]:
     """Files git knows or would add, so that generated folders never count."""
-    listing = subprocess.run(
+    names = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout.split("\n")
-    paths = [ROOT / name for name in listing if name.endswith(suffixes)]
-    return [path for path in paths if path.is_file()]
+    return [path for path in map(ROOT.joinpath, filter(None, names)) if path.is_file()]
+
+
+def tracked(*suffixes: str) -> list[Path]:
+    return [path for path in listing() if path.name.endswith(suffixes)]
 
 
 def python_files() -> list[Path]:
     executables = [ROOT / "hearth"]
     return tracked(".py") + [path for path in executables if path.exists()]
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """Parsed once, whatever asks; a syntax tree is the dearest thing here."""
+    return ast.parse(path.read_text())
 
 
 def lines(path: Path) -> int:
@@ -48,14 +59,11 @@ def is_component_constructor(node: ast.AST, owner: ast.ClassDef | None) -> bool:
 
 def long_functions(path: Path) -> list[str]:
     found = []
-    tree = ast.parse(path.read_text())
+    nodes = list(ast.walk(tree(path)))
     owners = {
-        child: node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef)
-        for child in node.body
+        child: node for node in nodes if isinstance(node, ast.ClassDef) for child in node.body
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         size = (node.end_lineno or node.lineno) - node.lineno + 1
@@ -146,7 +154,7 @@ def test_every_module_says_what_it_is_for() -> None:
         text = path.read_text()
         if not text.strip() or (path.name == "__main__.py" and path.parent == ROOT):
             continue
-        if not ast.get_docstring(ast.parse(text)) and "tests" not in path.parts:
+        if not ast.get_docstring(tree(path)) and "tests" not in path.parts:
             silent.append(str(path.relative_to(ROOT)))
     assert not silent, silent
 

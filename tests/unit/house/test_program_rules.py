@@ -5,6 +5,7 @@ Each rule has a small program that breaks it, so that a rule which sees nothing 
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ class Module:
         return found
 
 
+@lru_cache
 def program() -> list[Module]:
     paths = [path for folder in PROGRAM for path in sorted((ROOT / folder).rglob("*.py"))]
     return [Module(str(path.relative_to(ROOT)), path.read_text()) for path in paths]

@@ -18,6 +18,7 @@ from tests.unit.provider.kube_api import NO_CNI, READY, KubeApi, kube_api
 
 pytestmark = pytest.mark.unit
 
+POLL_SECONDS = 0.02  # the API server is a thread of ours
 NODES = ["cp1", "worker1"]
 
 
@@ -40,7 +41,7 @@ def inputs(api: KubeApi, condition: str, **more: Any) -> dict[str, Any]:
 
 
 def open_gate(given: dict[str, Any], timeout: float = 0.0) -> dict[str, Any]:
-    identity, outputs = Gate().create(given, False, timeout)
+    identity, outputs = Gate(POLL_SECONDS).create(given, False, timeout)
     assert identity == given["condition"]
     return outputs
 
