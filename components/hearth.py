@@ -3,7 +3,7 @@
 Thin on purpose: names and types of inputs and outputs, nothing that thinks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -100,7 +100,7 @@ class Preflight(pulumi.CustomResource):
         machine_datastore: str,
         volume_datastore: str | None,
         frees_volumes: bool,
-        pool: str,
+        pool: Input[str],
         machine_ids: Sequence[int],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -122,6 +122,60 @@ class Preflight(pulumi.CustomResource):
     def translate_output_property(self, prop: str) -> str:
         """snake_case in Python."""
         return snake(prop)
+
+
+class Quorum(pulumi.CustomResource):
+    """Refuses a plan that takes more than one control plane down.
+
+    `control_planes` holds, by name, each fact whose change replaces that machine or cuts it off, in
+    the words that a refusal uses. Machines take `cluster` from it, so that none changes before.
+    """
+
+    cluster: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cluster: str,
+        control_planes: Mapping[str, Mapping[str, str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        planes = {machine: dict(facts) for machine, facts in control_planes.items()}
+        inputs = {"cluster": cluster, "controlPlanes": planes}
+        super().__init__("hearth:index:Quorum", name, inputs, opts)
+
+
+class Turn(pulumi.CustomResource):
+    """Stands before a control plane that changes, or after it; whoever comes next waits.
+
+    With `others_only` all control planes but `machine` have to be well, else that one too. It waits
+    when it is made and when `trigger` changes, and never while the cluster is being founded.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        others_only: bool,
+        trigger: Input[Mapping[str, Any]],
+        control_planes: Mapping[str, str],
+        client_configuration: Input[Mapping[str, str]],
+        founding: Input[bool],
+        deadline_seconds: int,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "machine": machine,
+            "waitsFor": "others" if others_only else "all",
+            "trigger": trigger,
+            "controlPlanes": dict(control_planes),
+            "clientConfiguration": Output.secret(client_configuration),
+            "founding": founding,
+            "deadlineSeconds": deadline_seconds,
+        }
+        super().__init__("hearth:index:Turn", name, inputs, opts)
 
 
 class VolumeSweep(pulumi.CustomResource):

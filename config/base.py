@@ -126,6 +126,32 @@ def checked_hostname(value: str) -> str:
     return value
 
 
+def checked_label_key(value: str) -> str:
+    """A node label's key of the owner's own: Kubernetes keeps its domains to itself.
+
+    The API server's NodeRestriction lets a kubelet set only a few of those; they are computed here.
+    """
+    prefix, slash, name = value.rpartition("/")
+    if slash:
+        checked_fqdn(prefix)
+    if prefix.endswith(("kubernetes.io", "k8s.io")):
+        raise ValueError(f"{value!r} is Kubernetes' own; use a key like example.com/rack or rack")
+    checked_label(name)
+    if not name:
+        raise ValueError(f"{value!r} is no label key; one is example.com/rack")
+    return value
+
+
+def checked_label(value: str) -> str:
+    """A label's value, or the name in its key: what Kubernetes takes as one."""
+    if not re.fullmatch(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?", value):
+        raise ValueError(
+            f"{value!r} is no label; use letters, digits and inner hyphens, dots and underscores, "
+            "at most 63"
+        )
+    return value
+
+
 def checked_https(value: str) -> str:
     """An https URL without a trailing slash."""
     if not re.fullmatch(r"https://[A-Za-z0-9.\[\]:-]+(/\S*)?", value):
@@ -140,6 +166,8 @@ Mac = Annotated[str, AfterValidator(checked_mac)]
 Name = Annotated[str, AfterValidator(checked_name)]
 Fqdn = Annotated[str, AfterValidator(checked_fqdn)]
 Hostname = Annotated[str, AfterValidator(checked_hostname)]
+LabelKey = Annotated[str, AfterValidator(checked_label_key)]
+Label = Annotated[str, AfterValidator(checked_label)]
 HttpsUrl = Annotated[str, AfterValidator(checked_https)]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from config.base import IpAddress, Mac, Model, Name
+from config.base import IpAddress, Label, LabelKey, Mac, Model, Name
 
 GIB = 1024**3
 
@@ -73,13 +73,17 @@ class AdoptedHost(Model):
 
 
 class Machine(Model):
-    """One Talos machine: name (host name and node name alike), role, addresses, hardware."""
+    """One Talos machine: name (host name and node name alike), role, addresses, hardware.
+
+    `labels` are its Node's, beside those that the program computes.
+    """
 
     name: Name
     role: Role
     addresses: tuple[IpAddress, ...] = Field(min_length=1, max_length=2)
     mac: Mac
     interface: Annotated[str, Field(pattern=r"^[a-z][a-z0-9.]{1,14}$")] | None = None
+    labels: dict[LabelKey, Label] = Field(default_factory=dict)
     vm: VirtualMachine | None = None
     metal: AdoptedHost | None = None
 

@@ -9,8 +9,10 @@ from provider.delegation import Delegation
 from provider.gate import Gate
 from provider.preflight import Preflight
 from provider.proxmox import Credentials
+from provider.quorum import Quorum
 from provider.rpc import Plugin, Properties, plain, serve
 from provider.sweep import VolumeSweep
+from provider.turn import Turn
 
 NAME, VERSION = "hearth", "0.1.0"
 
@@ -38,6 +40,8 @@ def build() -> Plugin:
             "hearth:index:Delegation": Delegation(),
             "hearth:index:Gate": Gate(),
             "hearth:index:Preflight": preflight,
+            "hearth:index:Quorum": Quorum(),
+            "hearth:index:Turn": Turn(),
             "hearth:index:VolumeSweep": sweep,
         },
     )

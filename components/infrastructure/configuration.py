@@ -1,7 +1,8 @@
 """Machine configuration under Pulumi: secrets, one rendered config per machine, its application.
 
-Rendered by Talos' own code in the provider; patches come from `patches`, redacted copies of them go
-into `pulumi.Stash` for people to read. Nothing here bootstraps anything.
+Rendered by Talos' own code in the provider, before the machine is made; patches come from
+`patches`, redacted copies of them go into `pulumi.Stash` for people to read. Nothing here
+bootstraps anything.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import yaml
 from pulumi import Input, InvokeOutputOptions, Output, Resource, ResourceOptions
 
 from components.infrastructure.patches import Document, documents, tailscale
-from components.infrastructure.view import view
+from components.infrastructure.view import View, view
 from components.naming import child, token
 from config import versions
 from config.cluster import Cluster
@@ -54,16 +55,53 @@ def machine_secrets(secrets: talos.machine.Secrets) -> Output[Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfiguredMachineArgs:
-    """A machine's facts; its address and life from the step before; the cluster's secrets."""
+class RenderedArgs:
+    """A machine's facts, and what its configuration is rendered with."""
 
     cluster: Cluster
     machine: Machine
-    address: Input[str]
-    made: Sequence[Resource]
     installer: Input[str]
     secrets: talos.machine.Secrets
     tailscale_key: Input[str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """A machine's configuration: the whole text, which is secret, and the patches that went in."""
+
+    text: Output[str]
+    patches: Output[list[Document]]
+
+
+def rendered(args: RenderedArgs, parent: Resource) -> Rendered:
+    """The configuration of one machine; it needs no machine yet."""
+    cluster = args.cluster
+    patches = patch_documents(args)
+    result = talos.machine.get_configuration_output(
+        cluster_name=cluster.name,
+        cluster_endpoint=cluster.endpoint,
+        machine_type=args.machine.role.talos,
+        machine_secrets=machine_secrets(args.secrets),
+        # The contract is pinned for the cluster's life; the versions below are what runs.
+        talos_version=cluster.talos.contract,
+        kubernetes_version=versions.KUBERNETES.removeprefix("v"),
+        config_patches=patches.apply(lambda found: [yaml.safe_dump(item) for item in found]),
+        docs=False,
+        examples=False,
+        opts=InvokeOutputOptions(parent=parent),
+    )
+    return Rendered(text=result.machine_configuration, patches=patches)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfiguredMachineArgs:
+    """A machine's facts and configuration; its address and life from the step before."""
+
+    machine: Machine
+    address: Input[str]
+    made: Sequence[Resource]
+    configuration: Rendered
+    secrets: talos.machine.Secrets
     view_key: Input[str]
 
 
@@ -77,32 +115,17 @@ class ConfiguredMachine(pulumi.ComponentResource):
         self, name: str, args: ConfiguredMachineArgs, opts: ResourceOptions | None = None
     ) -> None:
         super().__init__(token("infrastructure", "ConfiguredMachine"), name, None, opts)
-        cluster, machine = args.cluster, args.machine
-        patches = patch_documents(args)
         pulumi.Stash(
             child(name, "view"),
-            input=visible(patches, args.view_key),
+            input=visible(args.configuration.patches, args.view_key),
             opts=ResourceOptions(parent=self),
-        )
-        rendered = talos.machine.get_configuration_output(
-            cluster_name=cluster.name,
-            cluster_endpoint=cluster.endpoint,
-            machine_type=machine.role.talos,
-            machine_secrets=machine_secrets(args.secrets),
-            # The contract is pinned for the cluster's life; the versions below are what runs.
-            talos_version=cluster.talos.contract,
-            kubernetes_version=versions.KUBERNETES.removeprefix("v"),
-            config_patches=patches.apply(lambda found: [yaml.safe_dump(item) for item in found]),
-            docs=False,
-            examples=False,
-            opts=InvokeOutputOptions(parent=self),
         )
         self.applied = talos.machine.ConfigurationApply(
             child(name, "config"),
             node=args.address,
             endpoint=args.address,
             client_configuration=args.secrets.client_configuration,
-            machine_configuration_input=rendered.machine_configuration,
+            machine_configuration_input=args.configuration.text,
             # All three, or the real plugin ends with "recovered raw state does not byte-for-byte
             # match the original raw state": its state has nulls where ours has nothing.
             timeouts=dict.fromkeys(("create", "update", "delete"), APPLY_TIMEOUT),
@@ -110,11 +133,11 @@ class ConfiguredMachine(pulumi.ComponentResource):
             # would say so: the address stays.
             opts=ResourceOptions(parent=self, replace_with=list(args.made)),
         )
-        self.node = self.applied.id.apply(lambda _: machine.name)
+        self.node = self.applied.id.apply(lambda _: args.machine.name)
         self.register_outputs({})
 
 
-def patch_documents(args: ConfiguredMachineArgs) -> Output[list[Document]]:
+def patch_documents(args: RenderedArgs) -> Output[list[Document]]:
     """Every patch of the machine, the Tailscale key among them on control planes."""
     settings = args.cluster.talos.tailscale
     joins = settings is not None and args.machine.is_control_plane
@@ -130,7 +153,7 @@ def patch_documents(args: ConfiguredMachineArgs) -> Output[list[Document]]:
     return Output.all(args.installer, key).apply(collect)
 
 
-def visible(patches: Output[list[Document]], key: Input[str]) -> Output[dict[str, str]]:
+def visible(patches: Output[list[Document]], key: Input[str]) -> Output[View]:
     """The redacted documents: what is secret is a keyed hash by now, so the mark can go."""
     shown = Output.all(patches, key).apply(lambda values: view(values[0], values[1].encode()))
     return Output.unsecret(shown)

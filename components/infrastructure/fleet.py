@@ -3,15 +3,22 @@
 The fork between a machine that is made and one that is adopted lies here and nowhere else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_proxmoxve as pve
 import pulumiverse_talos as talos
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 
 from components import hearth
-from components.infrastructure.configuration import ConfiguredMachine, ConfiguredMachineArgs
+from components.infrastructure.configuration import (
+    ConfiguredMachine,
+    ConfiguredMachineArgs,
+    Rendered,
+    RenderedArgs,
+    rendered,
+)
 from components.infrastructure.image import (
     confirmed,
     disk_image_url,
@@ -20,6 +27,7 @@ from components.infrastructure.image import (
     schematic_id,
 )
 from components.infrastructure.machines import VirtualMachine, VirtualMachineArgs
+from components.infrastructure.rollout import TurnsArgs, guard, turns
 from components.naming import child, token
 from config import naming, versions
 from config.cluster import Cluster
@@ -44,16 +52,26 @@ class FleetArgs:
 class Fleet(pulumi.ComponentResource):
     """The machines, configured.
 
-    `founders` are the control planes' configurations, `nodes` every machine's name in Kubernetes,
-    known once its own configuration is applied; both in config order.
+    `founders` are the control planes, configured and well; `nodes` every machine's name in
+    Kubernetes, known once its own configuration is applied; both in config order.
     """
 
-    founders: list[talos.machine.ConfigurationApply]
+    founders: list[Resource]
     nodes: list[Output[str]]
 
     def __init__(self, name: str, args: FleetArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(token("infrastructure", "Fleet"), name, None, opts)
         self._name, self._args = name, args
+        self._guard = guard(name, args.cluster, self)
+        self._turns = turns(
+            TurnsArgs(
+                cluster=args.cluster,
+                guard=self._guard,
+                parent=self,
+                secrets=args.secrets,
+                view_key=args.view_key,
+            )
+        )
         self._schematic = talos.imagefactory.Schematic(
             child(name, "schematic"), schematic=schematic(args.cluster.talos), opts=self._inside()
         )
@@ -69,14 +87,15 @@ class Fleet(pulumi.ComponentResource):
             machine_datastore=args.proxmox.machine_datastore,
             volume_datastore=volume_datastore(args.cluster),
             frees_volumes=frees_volumes(args.cluster),
-            pool=args.proxmox.pool,
+            # Everything below takes a value from the preflight, so it comes after the quorum too.
+            pool=self._guard.passed(args.proxmox.pool),
             machine_ids=[machine.vm.id for machine in args.cluster.machines if machine.vm],
             opts=self._inside(),
         )
         self._images = {host.name: self._image(host.name) for host in args.proxmox.hosts}
-        configured = {item.name: self._configured(item) for item in args.cluster.machines}
-        self.founders = [configured[item.name].applied for item in args.cluster.control_planes]
-        self.nodes = [configured[item.name].node for item in args.cluster.machines]
+        self.founders = []
+        # One after the other: a control plane's turn comes after that of the one before it.
+        self.nodes = [self._configured(item).node for item in args.cluster.machines]
         self.register_outputs({})
 
     def _inside(self) -> ResourceOptions:
@@ -102,24 +121,50 @@ class Fleet(pulumi.ComponentResource):
         return identifier
 
     def _configured(self, machine: Machine) -> ConfiguredMachine:
-        """One machine: made, then configured."""
-        made = self._made(machine)
+        """One machine: made, then configured; a control plane when its turn has come."""
+        name, config = child(self._name, machine.name), self._rendered(machine)
+        if not machine.is_control_plane:
+            return self._applied(machine, config, self._made(machine, ()))
+        made = self._made(machine, self._turns.before(name, machine, config.text))
+        configured = self._applied(machine, config, made)
+        back = self._turns.after(
+            name, machine, config.text, made=made.resource, applied=configured.applied
+        )
+        self.founders.append(back)
+        return configured
+
+    def _rendered(self, machine: Machine) -> Rendered:
+        """A machine's configuration, which is there before the machine."""
+        args = self._args
+        return rendered(
+            RenderedArgs(
+                cluster=args.cluster,
+                machine=machine,
+                installer=self._installer,
+                secrets=args.secrets,
+                tailscale_key=args.tailscale_key,
+            ),
+            self,
+        )
+
+    def _applied(
+        self, machine: Machine, config: Rendered, made: VirtualMachine
+    ) -> ConfiguredMachine:
+        """A machine that is there, given its configuration."""
         return ConfiguredMachine(
             child(self._name, machine.name),
             ConfiguredMachineArgs(
-                cluster=self._args.cluster,
                 machine=machine,
                 address=made.address,
                 made=[made.resource],
-                installer=self._installer,
+                configuration=config,
                 secrets=self._args.secrets,
-                tailscale_key=self._args.tailscale_key,
                 view_key=self._args.view_key,
             ),
             opts=self._inside(),
         )
 
-    def _made(self, machine: Machine) -> VirtualMachine:
+    def _made(self, machine: Machine, after: Input[Sequence[Resource]]) -> VirtualMachine:
         """A virtual machine on its host."""
         host = self._args.proxmox.host(machine.vm.host) if machine.vm else None
         if host is None:
@@ -136,6 +181,7 @@ class Fleet(pulumi.ComponentResource):
                 pool=self._args.pool,
                 image=self._images[host.name],
                 datastore=claimed.apply(lambda values: values[0]),
+                after=after,
             ),
             opts=self._inside(),
         )

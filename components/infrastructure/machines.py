@@ -4,11 +4,12 @@ Everything after it (configuration, bootstrap, gates) is the same for a machine 
 Addresses come from the facts; the guest agent is never asked for them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_proxmoxve as pve
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 
 from components.naming import token
 from config.cluster import Cluster
@@ -23,7 +24,10 @@ AGENT_TIMEOUT = "1m"
 
 @dataclass(frozen=True, kw_only=True)
 class VirtualMachineArgs:
-    """The machine's facts, its host, and what the layers before give: pool, image, datastore."""
+    """The machine's facts, its host, and what the layers before give: pool, image, datastore.
+
+    `after` is what has to be over before this machine may change: another machine's change.
+    """
 
     cluster: Cluster
     machine: Machine
@@ -31,6 +35,7 @@ class VirtualMachineArgs:
     pool: Input[str]
     image: Input[str]
     datastore: Input[str]
+    after: Input[Sequence[Resource]] = ()
 
 
 class VirtualMachine(pulumi.ComponentResource):
@@ -81,6 +86,8 @@ class VirtualMachine(pulumi.ComponentResource):
                 parent=self,
                 # Neither a destroy nor a change that replaces takes a protected stack's machines.
                 protect=args.cluster.protected,
+                # Leave to change is no value: a value would be one of the machine's own inputs.
+                depends_on=args.after,
                 ignore_changes=[
                     # Read back as an empty object for ever (pulumi-proxmoxve#664).
                     "disks[0].speed",

@@ -107,8 +107,11 @@ def install_disk(machine: Machine) -> Document:
 
 
 def node_labels(cluster: Cluster, machine: Machine) -> Document:
-    """Topology for the storage driver; a schedulable control plane may also announce addresses."""
-    labels: Document = {}
+    """The machine's own, and topology for the storage driver, which no fact overrides.
+
+    A schedulable control plane may also announce addresses.
+    """
+    labels: Document = dict(machine.labels)
     if machine.vm and cluster.proxmox:
         labels |= {REGION_LABEL: cluster.proxmox.region, ZONE_LABEL: machine.vm.host}
     if machine.is_control_plane and cluster.talos.schedule_on_control_planes:

@@ -4,6 +4,8 @@ The vendor's provider hides it all, because its input is secret. So the patch do
 second time in `pulumi.Stash`, redacted: paths on the list below are shown, everything else as a
 keyed hash. An allow-list fails closed: a path nobody thought of is a hash, and still shows *that*
 it changed. Keyed, because a plain hash of a short secret can be guessed.
+
+Two groups tell a reader what a change costs: what Talos applies live, and what makes it reboot.
 """
 
 import hashlib
@@ -14,6 +16,7 @@ from typing import Any
 import yaml
 
 from components.infrastructure.patches import Document
+from components.infrastructure.reboots import reboots
 
 # Kinds whose every field is a plain fact.
 OPEN_KINDS = frozenset(
@@ -41,23 +44,34 @@ OPEN_PATHS = (
 NAMED = ("apiVersion", "kind", "name")
 
 
-def view(documents: list[Document], key: bytes) -> dict[str, str]:
-    """Each document by its kind and name, redacted, as YAML that diffs line by line."""
-    shown: dict[str, str] = {}
+View = dict[str, dict[str, str]]
+REBOOTS, LIVE = "reboots", "does not reboot"
+
+
+def view(documents: list[Document], key: bytes) -> View:
+    """Each document by its kind and name, redacted, as YAML that diffs line by line.
+
+    The v1alpha1 document stands in two parts: under `reboots` what the machine reboots for, all
+    else under `does not reboot`. Both groups are always there, so that a diff shows which it is.
+    """
+    shown: View = {REBOOTS: {}, LIVE: {}}
     for document in documents:
         name = ":".join(str(document[part]) for part in ("kind", "name") if part in document)
-        body = redacted(document, key)
-        shown[name or "v1alpha1"] = yaml.safe_dump(body, sort_keys=True, width=100)
+        for group, body in redacted(document, key).items():
+            if body:
+                text = yaml.safe_dump(body, sort_keys=True, width=100)
+                shown[group][name or "v1alpha1"] = text
     return shown
 
 
-def redacted(document: Document, key: bytes) -> Document:
-    """The document with every value off the list replaced by its keyed hash."""
+def redacted(document: Document, key: bytes) -> dict[str, Document]:
+    """The document by group, with every value off the list replaced by its keyed hash."""
     if document.get("kind") in OPEN_KINDS:
-        return document
-    result: Document = {}
+        return {LIVE: document}
+    result: dict[str, Document] = {REBOOTS: {}, LIVE: {}}
     for path, value in leaves(document):
-        put(result, path, value if is_open(path) else digest(value, key))
+        group = REBOOTS if reboots(document, path) else LIVE
+        put(result[group], path, value if is_open(path) else digest(value, key))
     return result
 
 

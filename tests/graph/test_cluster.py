@@ -23,7 +23,7 @@ def test_the_kubernetes_provider_gets_its_kubeconfig_from_a_gate_that_saw_the_ap
     assert graph.comes_before(graph.one("Gate", "api-ready"), provider)
 
 
-def test_gates_are_resources_and_no_hook_is_bound_to_anything(graph: Graph) -> None:
+def test_gates_are_resources_and_no_hook_holds_anything_up(graph: Graph) -> None:
     names = [item.name for item in graph.of("hearth:index:Gate")]
     assert sorted(names) == [
         "cni-dns-answers",
@@ -31,7 +31,11 @@ def test_gates_are_resources_and_no_hook_is_bound_to_anything(graph: Graph) -> N
         "infrastructure-api-ready",
         "infrastructure-nodes-registered",
     ]
-    assert [item.name for item in graph.resources if item.request.hooks.ByteSize()] == []
+    hooked = {item.type for item in graph.resources if item.request.hooks.ByteSize()}
+    # It tells that the cluster is new, and does nothing.
+    assert hooked == {"hearth:index:Quorum"}
+    (hook,) = graph.one("hearth:index:Quorum").request.hooks.before_create
+    assert hook == "infrastructure-fleet-founding"
 
 
 def test_every_gate_has_a_deadline_and_says_what_to_do_when_it_passes(graph: Graph) -> None:

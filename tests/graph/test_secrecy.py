@@ -81,7 +81,7 @@ def test_what_a_preview_shows_of_configurations_holds_no_secret(graph: Graph) ->
 def test_the_view_of_a_configuration_is_readable(graph: Graph) -> None:
     for stash in graph.of("pulumi:index:Stash"):
         assert not is_secret(stash.wire["input"])
-        assert "hostname" in stash.inputs["input"]["HostnameConfig"]
+        assert "hostname" in stash.inputs["input"]["does not reboot"]["HostnameConfig"]
 
 
 def test_exports_are_what_a_person_needs_next(graph: Graph) -> None:

@@ -32,6 +32,8 @@ TOKENS = {
     "hearth:secrets:SecretSeeds",
     "hearth:storage:Storage",
     "hearth:storage:VolumeClaim",
+    "hearth:index:Quorum",
+    "hearth:index:Turn",
     "kubernetes:core/v1:ConfigMap",
     "kubernetes:core/v1:Namespace",
     "kubernetes:core/v1:Secret",

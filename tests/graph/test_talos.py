@@ -126,9 +126,12 @@ def test_bootstrap_is_in_no_replace_set(graph: Graph) -> None:
     assert [item.name for item in graph.resources if bootstrap.urn in item.replaced_with] == []
 
 
-def test_nothing_but_configurations_is_replaced_with_something_else(graph: Graph) -> None:
+def test_only_what_belongs_to_a_machine_is_replaced_with_it(graph: Graph) -> None:
     replaced = {item.type for item in graph.resources if item.replaced_with}
-    assert replaced == {"talos:machine/configurationApply:ConfigurationApply"}
+    assert replaced == {
+        "hearth:index:Turn",
+        "talos:machine/configurationApply:ConfigurationApply",
+    }
 
 
 def test_the_first_control_plane_is_bootstrapped_at_its_own_address(graph: Graph) -> None:

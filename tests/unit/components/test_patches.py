@@ -95,6 +95,15 @@ def test_a_workers_config_carries_nothing_that_only_control_planes_may() -> None
     assert of_kind(rendered(facts, "worker1"), "Layer2VIPConfig") == []
 
 
+def test_a_machines_own_labels_stand_beside_those_of_its_place() -> None:
+    facts = edited(
+        "test-cluster", lambda raw: raw["machines"][3].update(labels={"example.com/rack": "a1"})
+    )
+    labels = {name: base(facts, name)["machine"].get("nodeLabels") for name in ("cp1", "worker1")}
+    place = {"topology.kubernetes.io/region": "atlas", "topology.kubernetes.io/zone": "atlas"}
+    assert labels == {"cp1": place, "worker1": {**place, "example.com/rack": "a1"}}
+
+
 def test_kube_proxy_is_off_where_the_setting_counts() -> None:
     assert base(cluster("test-cluster"), "cp1")["cluster"]["proxy"] == {"disabled": True}
 

@@ -1,0 +1,196 @@
+"""Control planes judged by their own words: who is missed, who is not, and why."""
+
+import socket
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provider import control_planes
+from provider.control_planes import Answer, ask_all, is_blank, judge
+from provider.rpc import Cancelled, operation
+from provider.rpc.operation import Operation, serving
+from provider.talosctl import Credentials, Machine, Member
+from tests.unit.provider import https_server
+
+pytestmark = pytest.mark.unit
+
+CREDENTIALS = Credentials("ca", "certificate", "key")
+SILENT = Answer(silence="10.0.1.1: rpc error: code = Unavailable")
+BLANK = Answer(silence="10.0.1.1: etcd is not running", blank=True)
+
+
+def member(number: int, *, learner: bool = False, name: str | None = None) -> Member:
+    url = f"https://10.0.1.{number}:23"
+    called = f"cp{number}" if name is None else name
+    return Member(f"id{number}", called, (f"{url}80",), (f"{url}79",), learner)
+
+
+MEMBERS = tuple(member(number) for number in (1, 2, 3))
+WELL = Answer(members=MEMBERS)
+
+
+def answers(**changes: Answer) -> dict[str, Answer]:
+    return {name: changes.get(name, WELL) for name in ("cp1", "cp2", "cp3")}
+
+
+def missing(given: dict[str, Answer], machine: str = "cp1", *, others: bool = False) -> set[str]:
+    """Who is missed; the reasons must be sentences."""
+    found = judge(given, machine, others_only=others).missing
+    assert all(len(why) > 5 for why in found.values())
+    return set(found)
+
+
+UNWELL = {
+    "silent": (SILENT, "Unavailable"),
+    "rebooting": (replace(WELL, stage="rebooting"), "its Talos is rebooting"),
+    "booting": (replace(WELL, stage="booting"), "its Talos is booting"),
+    "without API server": (replace(WELL, api_server="its API server is down"), "API server"),
+    "of another opinion": (Answer(members=MEMBERS[:2]), "same members"),
+}
+
+
+def test_well_members_are_not_missed() -> None:
+    for others in (True, False):
+        verdict = judge(answers(), "cp1", others_only=others)
+        assert verdict.founded
+        assert verdict.missing == {}
+
+
+@pytest.mark.parametrize("state", UNWELL)
+def test_a_member_is_missed_that_is(state: str) -> None:
+    answer, why = UNWELL[state]
+    found = judge(answers(cp2=answer), "cp1", others_only=False).missing
+    assert why in found["cp2"]
+    assert "cp2" in missing(answers(cp2=answer), others=True)
+    assert "cp2" in missing(answers(cp2=answer), "cp2")
+
+
+@pytest.mark.parametrize("state", ["silent", "rebooting", "without API server"])
+def test_what_is_about_to_change_may_be_unwell_itself(state: str) -> None:
+    assert missing(answers(cp2=UNWELL[state][0]), "cp2", others=True) == set()
+
+
+def test_a_learner_is_no_voter_yet() -> None:
+    learning = Answer(members=(*MEMBERS[:2], member(3, learner=True)))
+    given = dict.fromkeys(("cp1", "cp2", "cp3"), learning)
+    assert missing(given, "cp3") == {"cp3"}
+    assert missing(given, "cp1", others=True) == {"cp3"}
+    assert missing(given, "cp3", others=True) == set()
+
+
+def test_a_machine_that_has_not_joined_is_missed_only_when_it_is_its_turn() -> None:
+    two = Answer(members=MEMBERS[:2])
+    given = {"cp1": two, "cp2": two, "cp3": BLANK}
+    assert missing(given, "cp3") == {"cp3"}
+    assert missing(given, "cp2") == set()
+    assert missing(given, "cp3", others=True) == set()
+
+
+def test_a_member_that_has_not_started_is_missed() -> None:
+    joining = Answer(members=(*MEMBERS[:2], member(3, name="")))
+    given = {"cp1": joining, "cp2": joining, "cp3": SILENT}
+    assert missing(given, "cp3") == {"cp3", "etcd"}
+
+
+def test_a_member_that_the_facts_do_not_name_is_nobodys_to_miss() -> None:
+    four = Answer(members=(*MEMBERS, member(4)))
+    assert missing(dict.fromkeys(("cp1", "cp2", "cp3"), four)) == set()
+
+
+def test_before_a_cluster_is_founded_a_machine_has_only_to_answer() -> None:
+    given = {"cp1": BLANK, "cp2": SILENT, "cp3": SILENT}
+    verdict = judge(given, "cp1", others_only=False)
+    assert not verdict.founded
+    assert verdict.missing == {}
+    assert missing(given, "cp2") == {"cp2"}
+
+
+def test_before_a_cluster_is_founded_nobody_keeps_another_from_changing() -> None:
+    assert missing(dict.fromkeys(("cp1", "cp2", "cp3"), SILENT), others=True) == set()
+
+
+def test_one_member_that_answers_is_enough_to_know_that_there_is_a_cluster() -> None:
+    given = {"cp1": BLANK, "cp2": SILENT, "cp3": WELL}
+    assert missing(given, "cp1") == {"cp1", "cp2"}
+    assert missing(given, "cp1", others=True) == {"cp2"}
+
+
+def test_a_rebooted_machine_whose_etcd_is_only_starting_is_waited_for() -> None:
+    starting = Answer(silence="etcd is not running")
+    assert missing({"cp1": starting}, "cp1") == {"cp1"}
+
+
+def test_all_are_asked_at_once() -> None:
+    together = threading.Barrier(3, timeout=5)
+
+    def one(address: str, credentials: Credentials) -> Answer:
+        together.wait()
+        assert credentials == CREDENTIALS
+        return Answer(stage=address)
+
+    found = ask_all({"cp1": "a", "cp2": "b", "cp3": "c"}, CREDENTIALS, one)
+    assert {name: answer.stage for name, answer in found.items()} == {
+        "cp1": "a",
+        "cp2": "b",
+        "cp3": "c",
+    }
+
+
+def test_a_cancel_reaches_those_who_ask() -> None:
+    cancelled = threading.Event()
+    cancelled.set()
+
+    def one(_address: str, _credentials: Credentials) -> Answer:
+        operation.current().check_cancelled()
+        return WELL
+
+    with serving(Operation(cancelled=cancelled)), pytest.raises(Cancelled):
+        ask_all({"cp1": "a"}, CREDENTIALS, one)
+
+
+def listing(folder: Path, body: str) -> Machine:
+    """A machine that is asked through a shell script in talosctl's place."""
+    program = folder / "talosctl"
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+    return Machine("10.0.1.1", CREDENTIALS, str(program))
+
+
+@pytest.mark.parametrize(
+    ("body", "blank"),
+    [
+        ("printf 'NODE       NAME\\n10.0.1.1   .\\n'", True),
+        ("printf 'NODE       NAME\\n10.0.1.1   .\\n10.0.1.1   member\\n'", False),
+        ("echo 'rpc error: code = Unknown desc = lstat x: no such file or directory' >&2; exit 1",
+         True),
+        ("echo 'rpc error: code = Unavailable desc = connection refused' >&2; exit 1", False),
+        ("echo 'rpc error: code = PermissionDenied desc = not authorized' >&2; exit 1", False),
+    ],
+)  # fmt: skip
+def test_a_machine_is_blank_only_when_it_says_so(tmp_path: Path, body: str, blank: bool) -> None:
+    assert is_blank(listing(tmp_path, body)) is blank
+
+
+@pytest.mark.parametrize(("status", "well"), [(200, True), (401, True), (500, False)])
+def test_an_api_server_that_answers_need_not_let_us_in(
+    tmp_path: Path, status: int, well: bool
+) -> None:
+    with https_server.serving(
+        lambda _request: (status, ""), https_server.make_certificate(), tmp_path, mutual=False
+    ) as server:
+        host, port = server.url.removeprefix("https://").split(":")
+        problem = control_planes.api_server(host, int(port))
+        assert (problem == "") is well
+        assert well or str(status) in problem
+
+
+def test_an_api_server_that_nobody_runs_does_not_answer() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    started = time.monotonic()
+    assert "does not answer" in control_planes.api_server("127.0.0.1", port)
+    assert time.monotonic() - started < 2
