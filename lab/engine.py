@@ -8,22 +8,22 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.checkpoint import Checkpoint
+from lab.errors import EngineError
 from lab.events import Log, Stage
+from lab.strikes import Run, Strike
 
 DEADLINE_SECONDS = 900.0
 POLL_SECONDS = 0.05
+PROJECT = "hearth"
 # What a run without changes consists of.
 UNCHANGED = {"same"}
 Watcher = Callable[[Stage], None]
-
-
-class EngineError(Exception):
-    """A command that had to work did not; the message is what the user would have read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +68,8 @@ class Engine:
         # The event log is a debugging flag of the CLI, and hidden without this.
         self.environment |= {"PULUMI_DEBUG_COMMANDS": "1", "PULUMI_SKIP_UPDATE_CHECK": "1"}
         self.watch = watch
+        url = self.environment.get("PULUMI_BACKEND_URL", "")
+        self.checkpoint = Checkpoint(url, PROJECT, stack)
         self._count = 0
         logs.mkdir(parents=True, exist_ok=True)
 
@@ -75,9 +77,9 @@ class Engine:
         """Make the stack in the backend, unless it is there."""
         self._plain("stack", "select", "--create", self.stack)
 
-    def up(self) -> Outcome:
+    def up(self, strike: Strike | None = None) -> Outcome:
         """`pulumi up`, without its own preview: the program runs once."""
-        return self._watched("up", "--yes", "--skip-preview")
+        return self._watched("up", "--yes", "--skip-preview", strike=strike)
 
     def preview(self) -> Outcome:
         """`pulumi preview --diff`."""
@@ -87,9 +89,12 @@ class Engine:
         """`pulumi refresh`."""
         return self._watched("refresh", "--yes", "--skip-preview")
 
-    def destroy(self) -> Outcome:
-        """`pulumi destroy`."""
-        return self._watched("destroy", "--yes", "--skip-preview")
+    def destroy(self, strike: Strike | None = None, targets: Sequence[str] = ()) -> Outcome:
+        """`pulumi destroy`, of everything or of what is named and what depends on it."""
+        named = [f"--target={urn}" for urn in targets]
+        if named:
+            named.append("--target-dependents")
+        return self._watched("destroy", "--yes", "--skip-preview", *named, strike=strike)
 
     def output(self, name: str) -> str:
         """A stack output, in clear; for use inside the lab only."""
@@ -131,7 +136,7 @@ class Engine:
             raise EngineError(f"pulumi {' '.join(arguments[:2])} failed:\n{done.stderr.strip()}")
         return done.stdout
 
-    def _watched(self, command: str, *arguments: str) -> Outcome:
+    def _watched(self, command: str, *arguments: str, strike: Strike | None = None) -> Outcome:
         self._count += 1
         stem = self.logs / f"{self._count:02}-{command}"
         events, output = stem.with_suffix(".events"), stem.with_suffix(".log")
@@ -149,7 +154,13 @@ class Engine:
             follower = threading.Thread(target=self._follow, args=(events, log, process))
             follower.start()
             try:
+                if strike:
+                    strike(Run(process=process, log=log, pending=self.checkpoint.pending))
                 code = process.wait(DEADLINE_SECONDS)
+            except EngineError:
+                process.kill()
+                process.wait()
+                raise
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -8,7 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from lab.engine import Engine, EngineError
+from lab.engine import Engine
+from lab.errors import EngineError
 from lab.scenarios.timeline import Timeline
 
 ROOT = Path(__file__).resolve().parents[1]

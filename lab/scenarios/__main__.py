@@ -8,23 +8,31 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 from requests import RequestException
 
 from lab import report as reports
-from lab.engine import Engine, EngineError
+from lab.engine import Engine
+from lab.errors import EngineError
 from lab.scenarios.catalog import chosen
 from lab.scenarios.core import destroy
 from lab.scenarios.entry import Entry
 from lab.scenarios.facts_file import FactsFile
 from lab.scenarios.order import Order, read_order
+from lab.scenarios.recovery import recovered
 from lab.scenarios.rehearsal import Failed, Rehearsal
 from lab.scenarios.timeline import Timeline
 from lab.scenarios.vendors import Vendors
+from lab.world.errors import WorldError
 
 
 class Runner:
-    """Carries out an order, one scenario after the other; the first that fails ends it."""
+    """Carries out an order, one scenario after the other.
+
+    One that fails does not hide the rest: what it left is settled and taken down, and the next
+    starts from a clean world. When that cannot be had either, the rest is not run.
+    """
 
     def __init__(self, order: Order) -> None:
         self.order = order
@@ -57,14 +65,21 @@ class Runner:
 
     def run(self) -> bool:
         """Every scenario in order; whether all passed."""
-        standing = False
+        standing, failed = False, False
         for entry in chosen(self.order.scenarios):
-            if standing != entry.starts_with_cluster and not self.prepare(entry, standing):
+            met = standing == entry.starts_with_cluster or self.prepare(entry, standing)
+            if met and self.one(entry.name, entry):
+                standing = entry.ends_with_cluster
+                continue
+            failed, standing = True, False
+            if not self.clean_up():
                 return False
-            if not self.one(entry.name, entry):
-                return False
-            standing = entry.ends_with_cluster
-        return not standing or self.tidy()
+        return (not standing or self.tidy()) and not failed
+
+    def clean_up(self) -> bool:
+        """After a failure: settle what was cut off, take down what there is, leave nothing."""
+        self.timeline.heading("clean up after a failure")
+        return self.attempt("clean-up", lambda: cleaned(self.rehearsal)).passed
 
     def prepare(self, entry: Entry, standing: bool) -> bool:
         """Bring about what a scenario has to find, when the one before did not."""
@@ -93,7 +108,7 @@ class Runner:
         started = time.monotonic()
         try:
             detail, passed = action(), True
-        except (Failed, EngineError, RequestException) as error:
+        except (Failed, EngineError, WorldError, RequestException, TimeoutExpired) as error:
             detail, passed = str(error), False
         seconds = round(time.monotonic() - started, 1)
         self.timeline.result(name, passed=passed, seconds=seconds, detail=detail)
@@ -108,6 +123,12 @@ class Runner:
         stable = notes.get("identityStable")
         self.report.identity_stable = stable == "True" if stable else None
         reports.write(self.order.report, self.order.stack, self.report)
+
+
+def cleaned(rehearsal: Rehearsal) -> str:
+    """A world as it was before anything, whatever state a scenario left it in."""
+    rehearsal.vendors.heal()
+    return f"{recovered(rehearsal)}; {destroy(rehearsal)}"
 
 
 def main(argv: list[str]) -> int:

@@ -3,12 +3,15 @@
 The core five are every stack's.
 """
 
-from lab.scenarios import cni_missing, core
+from lab.scenarios import cni_missing, core, gate_retry, kills, kills_elsewhere
 from lab.scenarios.entry import Entry
 
 CATALOG: tuple[Entry, ...] = (
     *core.ENTRIES,
     *cni_missing.ENTRIES,
+    *gate_retry.ENTRIES,
+    *kills.ENTRIES,
+    *kills_elsewhere.ENTRIES,
 )
 CORE = tuple(entry.name for entry in core.ENTRIES)
 

@@ -50,11 +50,16 @@ class Rehearsal:
             raise Failed(f"pulumi {outcome.command} failed:\n{outcome.told()}")
         return outcome
 
-    def kubectl(self, *arguments: str) -> str:
-        """Ask the cluster, with the admin kubeconfig in the state: a failed run exports nothing."""
+    def write_kubeconfig(self) -> Path:
+        """The admin kubeconfig in the state, as a file: a failed run exports nothing."""
         kubeconfig = self.directory / "kubeconfig"
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(self.engine.output_of(KUBECONFIG, "kubeconfigRaw"))
+        return kubeconfig
+
+    def kubectl(self, *arguments: str) -> str:
+        """Ask the cluster as its admin."""
+        kubeconfig = self.write_kubeconfig()
         done = subprocess.run(
             ["kubectl", "--kubeconfig", str(kubeconfig), *arguments],
             capture_output=True,

@@ -151,6 +151,15 @@ class Process:
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def kill(self) -> None:
+        """End it and its session at once, as a loss of power does; it can be started again."""
+        if self._popen:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+            self._popen.wait()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
     def _account(self, what: str) -> str:
         return f"{self.name} {what}; its log {self._log} ends:\n{tail(self._log)}"
 

@@ -1,8 +1,9 @@
 """PID 1 of a lab: makes the world inside the namespaces, keeps it, and ends it.
 
 It starts the plan's services (each as soon as those it comes after are ready), reaps orphans, and
-ends everything when it is told to or when its owner is gone. It restarts nothing: a service that
-dies is a finding of the rehearsal, written to `status.json`.
+ends everything when it is told to or when its owner is gone. It restarts nothing by itself: a
+service that dies is a finding of the rehearsal, written to `status.json`. A service that is asked
+to crash (`lab.world.crashes`) is killed without warning and started again.
 """
 
 import json
@@ -17,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from lab.world import hosts, network
+from lab.world.crashes import Crashes
 from lab.world.errors import WorldError
 from lab.world.messages import LET_LIVE, Message, send
 from lab.world.plan import MARK, Service, WorldPlan, read_plan
@@ -40,6 +42,8 @@ class Supervisor:
         # very thread that started it.
         self._pool = ThreadPoolExecutor(max_workers=max(1, len(plan.services)))
         self._started: list[Process] = []
+        self._crashes = Crashes(state=plan.state)
+        self._coming_back: dict[str, Future[float]] = {}
         self._status: dict[str, str] = {}
 
     def run(self) -> int:
@@ -69,6 +73,7 @@ class Supervisor:
 
     def _prepare(self) -> None:
         started = time.monotonic()
+        self._crashes.forget()
         hosts.cover(self._plan)
         network.lay(self._plan.addresses)
         self._say("stage", "names and network", time.monotonic() - started)
@@ -122,6 +127,7 @@ class Supervisor:
     def _look_around(self) -> None:
         self._children.reap()
         self._hear_owner()
+        self._have_crash()
         status = {
             process.name: "running" if process.code is None else f"ended ({process.code})"
             for process in list(self._started)
@@ -132,6 +138,30 @@ class Supervisor:
             fresh = self._plan.state / "status.json.new"
             fresh.write_text(json.dumps(status, indent=2) + "\n")
             fresh.rename(self._plan.state / "status.json")
+
+    def _have_crash(self) -> None:
+        """Kill the services that are to crash, and start them again."""
+        for name in self._crashes.wanted():
+            if name in self._coming_back:
+                self._see_back(name)
+                continue
+            process = next((item for item in self._started if item.name == name), None)
+            if process is None:
+                self._crashes.failed(name, f"there is no service {name}")
+                continue
+            process.kill()
+            self._coming_back[name] = self._pool.submit(process.start, self._ending.is_set)
+
+    def _see_back(self, name: str) -> None:
+        future = self._coming_back[name]
+        if not future.done():
+            return
+        del self._coming_back[name]
+        if error := future.exception():
+            self._crashes.failed(name, str(error))
+        else:
+            self._say("stage", f"{name} again", future.result())
+            self._crashes.over(name)
 
     def _hear_owner(self) -> None:
         if self._let_live:

@@ -1,0 +1,64 @@
+"""gate-retry: a gate that failed, and one that was killed, waits again in the next run.
+
+One machine's cable is out, so that the gate cannot open. Behind a gate that did not open nothing
+may have been made, however its run ended; with the cable in again the same gate opens.
+"""
+
+from lab.scenarios.entry import Entry
+from lab.scenarios.kills import GATE, configured, machine
+from lab.scenarios.recovery import bootstraps, complete, hit, recovered
+from lab.scenarios.rehearsal import Failed, Rehearsal
+from lab.strikes import Moment, Run, done_at, interrupted_at, killed_at
+
+API_GATE = "Gate::infrastructure-api-ready"
+ALONE = "worker2"
+# Types that can only be made behind the gate.
+BEHIND = ("kubernetes:", "pulumi:providers:kubernetes", "hearth:cni:Cni$hearth:index:")
+
+
+def gate_retry(rehearsal: Rehearsal) -> str:
+    """Failed, killed, open."""
+    before = bootstraps(rehearsal)
+    waiting = Moment(resource=GATE)
+
+    def cut_off(run: Run) -> None:
+        applied = Moment(resource=API_GATE, effect=configured(rehearsal, ALONE))
+        done_at(applied, lambda: cable(rehearsal, "down"))(run)
+        interrupted_at(waiting)(run)
+
+    failed = rehearsal.engine.up(cut_off)
+    rehearsal.outcomes.append(failed)
+    if failed.succeeded:
+        raise Failed(f"an up without {ALONE} ended well")
+    nothing_behind(rehearsal)
+    killed = rehearsal.engine.up(killed_at(waiting))
+    hit(rehearsal, killed, waiting)
+    nothing_behind(rehearsal)
+    settled = recovered(rehearsal)
+    opened = done_at(waiting, lambda: cable(rehearsal, "up"))
+    return (
+        f"failed after {failed.seconds:.1f} s, killed after {killed.seconds:.1f} s, nothing behind "
+        f"it either time; {settled}; {complete(rehearsal, before, opened)}"
+    )
+
+
+def nothing_behind(rehearsal: Rehearsal) -> None:
+    """The state holds neither the gate nor anything that needs it."""
+    urns = [str(item["urn"]) for item in rehearsal.engine.state()]
+    found = [
+        urn for urn in urns if GATE in urn or any(word in urn.split("::")[2] for word in BEHIND)
+    ]
+    if found:
+        raise Failed("made behind a gate that did not open:\n" + "\n".join(found))
+
+
+def cable(rehearsal: Rehearsal, to: str) -> None:
+    """Pull or plug its cable."""
+    base = rehearsal.vendors.worlds["machines"].removesuffix("/world")
+    identity = machine(rehearsal, ALONE)["id"].replace("/", "%2F")
+    rehearsal.vendors.ask("POST", f"{base}/machines/{identity}/cable", {"to": to})
+
+
+ENTRIES = (
+    Entry(name="gate-retry", run=gate_retry, starts_with_cluster=False, ends_with_cluster=True),
+)

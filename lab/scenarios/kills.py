@@ -1,0 +1,122 @@
+"""kill-STEP: the engine killed with SIGKILL in the middle of a create, then recovered.
+
+Each starts from an empty hypervisor, or takes one resource of a standing cluster away and kills its
+being made again. Every one asserts that the blow fell in the middle, that `recover` ends well, that
+the next `up` does too, that a preview is empty then, and that etcd was founded once.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from lab.scenarios.entry import Entry
+from lab.scenarios.recovery import in_cluster, remade, survives
+from lab.scenarios.rehearsal import Rehearsal
+from lab.strikes import Moment
+
+VM = "VmLegacy::infrastructure-fleet-cp1"
+CONFIG = "ConfigurationApply::infrastructure-fleet-cp1-config"
+BOOTSTRAP = "Bootstrap::infrastructure-bootstrap"
+GATE = "Gate::infrastructure-nodes-registered"
+CILIUM = "Release::cni-cilium"
+IDENTITY = "Secret::secrets-sealed-secrets-key"
+ZONE_KEY = "Secret::dns-tsig"
+FIRST = "cp1"
+
+
+def guest(rehearsal: Rehearsal, name: str) -> dict[str, Any] | None:
+    """A guest of the simulated Proxmox VE, by its name."""
+    world = rehearsal.vendors.get(rehearsal.vendors.worlds["proxmox"])
+    guests: list[dict[str, Any]] = list(world["guests"].values())
+    return next((item for item in guests if item["config"].get("name") == name), None)
+
+
+def machine(rehearsal: Rehearsal, name: str) -> dict[str, Any]:
+    """A guest's simulated machine; {} while there is none."""
+    world = rehearsal.vendors.get(rehearsal.vendors.worlds["proxmox"])
+    ids = {
+        f"{item['node']}/{number}"
+        for number, item in world["guests"].items()
+        if item["config"].get("name") == name
+    }
+    return next((item for item in machines(rehearsal) if item["id"] in ids), {})
+
+
+def machines(rehearsal: Rehearsal) -> list[dict[str, Any]]:
+    """Every simulated machine as a screen in front of it would show it."""
+    world = rehearsal.vendors.get(rehearsal.vendors.worlds["machines"])
+    found: list[dict[str, Any]] = world["machines"]
+    return found
+
+
+def configured(rehearsal: Rehearsal, name: str) -> Callable[[], bool]:
+    """An effect: a machine has taken its configuration."""
+    return lambda: bool(machine(rehearsal, name).get("cluster"))
+
+
+def kill_vm_create(rehearsal: Rehearsal) -> str:
+    """A VM is there, and not finished."""
+    return survives(
+        rehearsal, Moment(resource=VM, effect=lambda: guest(rehearsal, FIRST) is not None)
+    )
+
+
+def kill_vm_start(rehearsal: Rehearsal) -> str:
+    """A VM runs, and the engine has not heard of it: it is adopted."""
+
+    def runs() -> bool:
+        found = guest(rehearsal, FIRST)
+        return found is not None and found["status"] == "running"
+
+    return survives(rehearsal, Moment(resource=VM, effect=runs))
+
+
+def kill_before_bootstrap(rehearsal: Rehearsal) -> str:
+    """A control plane has its configuration, and nobody has founded etcd."""
+    return survives(rehearsal, Moment(resource=CONFIG, effect=configured(rehearsal, FIRST)))
+
+
+def kill_in_bootstrap(rehearsal: Rehearsal) -> str:
+    """Etcd runs, and the engine does not know that it was founded."""
+
+    def founded() -> bool:
+        return any(machine["processes"].get("etcd") for machine in machines(rehearsal))
+
+    return survives(rehearsal, Moment(resource=BOOTSTRAP, effect=founded))
+
+
+def kill_in_gate(rehearsal: Rehearsal) -> str:
+    """A gate waits; the next run has to wait at it again."""
+    return survives(rehearsal, Moment(resource=GATE))
+
+
+def kill_in_cilium(rehearsal: Rehearsal) -> str:
+    """Helm has written its record, and the release is not deployed."""
+    record = in_cluster(rehearsal, "secret", "-n", "kube-system", "-l", "owner=helm,name=cilium")
+    return survives(rehearsal, Moment(resource=CILIUM, effect=record))
+
+
+def kill_identity_secret(rehearsal: Rehearsal) -> str:
+    """The sealed-secrets key lies in the cluster, and the state does not have it."""
+    lies = in_cluster(rehearsal, "secret", "sealed-secrets-key", "-n", "sealed-secrets")
+    return remade(rehearsal, Moment(resource=IDENTITY, effect=lies))
+
+
+def kill_dns_record(rehearsal: Rehearsal) -> str:
+    """The zone-transfer key lies in the cluster, and the state does not have it."""
+    lies = in_cluster(rehearsal, "secret", "tsig", "-n", "powerdns")
+    return remade(rehearsal, Moment(resource=ZONE_KEY, effect=lies))
+
+
+ENTRIES = tuple(
+    Entry(name=name, run=run, starts_with_cluster=standing, ends_with_cluster=True)
+    for name, run, standing in (
+        ("kill-vm-create", kill_vm_create, False),
+        ("kill-vm-start", kill_vm_start, False),
+        ("kill-before-bootstrap", kill_before_bootstrap, False),
+        ("kill-in-bootstrap", kill_in_bootstrap, False),
+        ("kill-in-gate", kill_in_gate, False),
+        ("kill-in-cilium", kill_in_cilium, False),
+        ("kill-identity-secret", kill_identity_secret, True),
+        ("kill-dns-record", kill_dns_record, True),
+    )
+)

@@ -1,0 +1,106 @@
+"""kill-STEP, the rest: a destroy that is killed, a plugin, and every machine at once.
+
+A plugin's death fails the run and leaves no lock; a power cut of all machines fails nothing, when
+what waits for them goes on waiting.
+"""
+
+from collections.abc import Callable
+
+from lab.scenarios.core import destroy, ready_nodes
+from lab.scenarios.entry import Entry
+from lab.scenarios.kills import FIRST, VM, guest, machines
+from lab.scenarios.recovery import (
+    bootstraps,
+    complete,
+    hit,
+    left_open,
+    recovered,
+    unchanged,
+)
+from lab.scenarios.rehearsal import Failed, Rehearsal
+from lab.strikes import Moment, done_at, killed_at, plugin_killed_at
+from lab.world.crashes import Crashes
+
+POOL = "PoolLegacy::auth-pool"
+API_GATE = "Gate::infrastructure-api-ready"
+PLUGIN = "pulumi-resource-proxmoxve"
+MACHINES = "talossim"
+
+
+def kill_destroy_machines(rehearsal: Rehearsal) -> str:
+    """A machine is gone, and the state still has it."""
+    return destroy_survives(rehearsal, VM, lambda: guest(rehearsal, FIRST) is None)
+
+
+def kill_destroy_access(rehearsal: Rehearsal) -> str:
+    """The machines are gone, and so is the pool; the state still has it."""
+
+    def gone() -> bool:
+        return not rehearsal.vendors.get(rehearsal.vendors.worlds["proxmox"])["pools"]
+
+    return destroy_survives(rehearsal, POOL, gone)
+
+
+def destroy_survives(rehearsal: Rehearsal, resource: str, effect: Callable[[], bool]) -> str:
+    """A destroy that is killed at a moment, recovered, and brought to its end."""
+    moment = Moment(resource=resource, effect=effect)
+    pending = hit(rehearsal, rehearsal.engine.destroy(killed_at(moment)), moment)
+    settled = recovered(rehearsal)
+    return f"killed with {len(pending)} open; {settled}; {destroy(rehearsal)}"
+
+
+def kill_plugin(rehearsal: Rehearsal) -> str:
+    """A plugin dies under the engine while it makes machines."""
+    before = bootstraps(rehearsal)
+    moment = Moment(resource=VM, effect=lambda: guest(rehearsal, FIRST) is not None)
+    outcome = rehearsal.engine.up(plugin_killed_at(moment, PLUGIN))
+    rehearsal.outcomes.append(outcome)
+    if outcome.succeeded or outcome.exit_code < 0:
+        raise Failed(f"without {PLUGIN} an up ended with {outcome.exit_code}")
+    pending = left_open(rehearsal, moment)
+    settled = recovered(rehearsal)
+    return f"failed with {len(pending)} open; {settled}; {complete(rehearsal, before)}"
+
+
+def kill_machines(rehearsal: Rehearsal) -> str:
+    """Every machine loses its power at once while a gate waits for them; the run goes on."""
+    crashes, before = Crashes(state=rehearsal.directory), bootstraps(rehearsal)
+    waits: list[float] = []
+
+    def power_cut() -> None:
+        waits.append(crashes.crash(MACHINES))
+
+    moment = Moment(
+        resource=API_GATE,
+        effect=lambda: any(machine["processes"].get("etcd") for machine in machines(rehearsal)),
+    )
+    outcome = rehearsal.run(rehearsal.engine.up(done_at(moment, power_cut)))
+    settled = recovered(rehearsal)
+    unchanged(rehearsal)
+    # The events before the power cut went with the simulator: what it counts now came after it.
+    if (founded := bootstraps(rehearsal)) > before:
+        raise Failed(f"after the power cut etcd was bootstrapped {founded} times more")
+    return (
+        f"dark for {waits[0]:.1f} s in the middle of an up of {outcome.seconds:.1f} s; {settled}; "
+        f"{ready_nodes(rehearsal)} nodes Ready"
+    )
+
+
+ENTRIES = (
+    Entry(name="kill-plugin", run=kill_plugin, starts_with_cluster=False, ends_with_cluster=True),
+    Entry(
+        name="kill-machines", run=kill_machines, starts_with_cluster=False, ends_with_cluster=True
+    ),
+    Entry(
+        name="kill-destroy-machines",
+        run=kill_destroy_machines,
+        starts_with_cluster=True,
+        ends_with_cluster=False,
+    ),
+    Entry(
+        name="kill-destroy-access",
+        run=kill_destroy_access,
+        starts_with_cluster=True,
+        ends_with_cluster=False,
+    ),
+)

@@ -1,0 +1,151 @@
+"""Interrupting a run of the engine at a chosen moment: a strike is what happens while it goes on.
+
+A moment is the beginning of an operation that the checkpoint notes as pending, together with an
+effect in the vendors' world. The engine is held still (SIGSTOP) while the world is looked at, so
+that nothing can be finished between the look and the blow. Processes are struck by their ids alone:
+the CLI's, and those below it.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.errors import EngineError
+from lab.events import Log
+
+DEADLINE_SECONDS = 300.0
+# How long the engine goes on between two looks: shorter than any operation takes.
+SLICE_SECONDS = 0.004
+POLL_SECONDS = 0.02
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run that goes on: its process, what it has told, and the URNs its checkpoint has open."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Log
+    pending: Callable[[], list[str]]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the CLI is gone."""
+        return self.process.poll() is not None
+
+    def send(self, number: int) -> None:
+        """A signal to the CLI; one that is gone hears nothing."""
+        with suppress(ProcessLookupError):
+            os.kill(self.process.pid, number)
+
+
+def always() -> bool:
+    """The effect of an operation that has none to be seen."""
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """When to strike: a resource whose URN ends with `resource` is being worked on, `effect` shows.
+
+    `resource` is type and name as in a URN: `vmLegacy:VmLegacy::infrastructure-fleet-cp1`; a part
+    of it will do.
+    """
+
+    resource: str
+    effect: Callable[[], bool] = field(default=always)
+
+    def await_in(self, run: Run) -> str:
+        """Wait for it; the engine stands still when this returns the URN."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not run.ended and time.monotonic() < deadline:
+            if self.begun(run) is None:
+                time.sleep(POLL_SECONDS)
+                continue
+            run.send(signal.SIGSTOP)
+            open_now = [urn for urn in run.pending() if self.resource in urn]
+            if open_now and self.effect():
+                return open_now[0]
+            run.send(signal.SIGCONT)
+            time.sleep(SLICE_SECONDS)
+        run.send(signal.SIGCONT)
+        ended = "the run ended first" if run.ended else f"waited {DEADLINE_SECONDS:.0f} s"
+        raise EngineError(f"the moment to strike at {self.resource} never came: {ended}")
+
+    def begun(self, run: Run) -> str | None:
+        """The URN of an operation on it that has begun and not ended."""
+        return next((urn for urn in list(run.log.begun) if self.resource in urn), None)
+
+
+Strike = Callable[[Run], None]
+
+
+def killed_at(moment: Moment) -> Strike:
+    """Kill the CLI with SIGKILL: no lock is given back, no checkpoint written."""
+
+    def strike(run: Run) -> None:
+        moment.await_in(run)
+        run.send(signal.SIGKILL)
+
+    return strike
+
+
+def interrupted_at(moment: Moment) -> Strike:
+    """Ctrl-C: the engine cancels what it waits for and ends in order."""
+
+    def strike(run: Run) -> None:
+        moment.await_in(run)
+        run.send(signal.SIGCONT)
+        run.send(signal.SIGINT)
+
+    return strike
+
+
+def plugin_killed_at(moment: Moment, words: str) -> Strike:
+    """Kill the plugin whose command line holds `words`, among the processes below the CLI."""
+
+    def strike(run: Run) -> None:
+        moment.await_in(run)
+        found = [pid for pid in below(run.process.pid) if words in command_line(pid)]
+        run.send(signal.SIGCONT)
+        if not found:
+            raise EngineError(f"no process below the CLI has {words} in its command line")
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    return strike
+
+
+def done_at(moment: Moment, action: Callable[[], None]) -> Strike:
+    """Do something else to the world, and let the run go on."""
+
+    def strike(run: Run) -> None:
+        moment.await_in(run)
+        run.send(signal.SIGCONT)
+        action()
+
+    return strike
+
+
+def below(pid: int) -> list[int]:
+    """Every process that descends from one."""
+    children: list[int] = []
+    for task in (PROC / str(pid) / "task").glob("*/children"):
+        with suppress(OSError):
+            children += [int(word) for word in task.read_text().split()]
+    return children + [grandchild for child in children for grandchild in below(child)]
+
+
+def command_line(pid: int) -> str:
+    """A process's command line, empty for one that is gone."""
+    try:
+        text = (PROC / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return ""
+    return text.replace(b"\0", b" ").decode(errors="replace")
