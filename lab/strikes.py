@@ -23,6 +23,8 @@ DEADLINE_SECONDS = 300.0
 SLICE_SECONDS = 0.004
 POLL_SECONDS = 0.02
 PROC = Path("/proc")
+# Stopped, or dead: what the kernel says of a thread that will not run.
+STILL = ("T", "t", "Z", "X")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +40,35 @@ class Run:
         """Whether the CLI is gone."""
         return self.process.poll() is not None
 
-    def send(self, number: int) -> None:
-        """A signal to the CLI; one that is gone hears nothing."""
-        with suppress(ProcessLookupError):
-            os.kill(self.process.pid, number)
+    def pids(self, *, whole: bool) -> list[int]:
+        """The CLI, and with `whole` every process below it."""
+        cli = self.process.pid
+        return [cli, *(below(cli) if whole else [])]
+
+    def send(self, number: int, *, whole: bool = False) -> None:
+        """A signal to the CLI, or to all of the run; what is gone hears nothing."""
+        for pid in self.pids(whole=whole):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def hold(self, *, whole: bool) -> None:
+        """Stop the CLI, or all of the run, and wait until no thread moves any more."""
+        self.send(signal.SIGSTOP, whole=whole)
+        for pid in self.pids(whole=whole):
+            while not self.ended and standing(pid) is False:
+                time.sleep(SLICE_SECONDS)
+
+
+def standing(pid: int) -> bool | None:
+    """Whether no thread of a process runs; None for one that is gone."""
+    try:
+        states = [
+            path.read_text().rpartition(")")[2].split()[0]
+            for path in (PROC / str(pid) / "task").glob("*/stat")
+        ]
+    except OSError:
+        return False
+    return all(state in STILL for state in states) if states else None
 
 
 def always() -> bool:
@@ -60,20 +87,20 @@ class Moment:
     resource: str
     effect: Callable[[], bool] = field(default=always)
 
-    def await_in(self, run: Run) -> str:
-        """Wait for it; the engine stands still when this returns the URN."""
+    def await_in(self, run: Run, *, whole: bool = False) -> str:
+        """Wait for it; the CLI, or all of the run, stands still when this returns the URN."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not run.ended and time.monotonic() < deadline:
             if self.begun(run) is None:
                 time.sleep(POLL_SECONDS)
                 continue
-            run.send(signal.SIGSTOP)
+            run.hold(whole=whole)
             open_now = [urn for urn in run.pending() if self.resource in urn]
             if open_now and self.effect():
                 return open_now[0]
-            run.send(signal.SIGCONT)
+            run.send(signal.SIGCONT, whole=whole)
             time.sleep(SLICE_SECONDS)
-        run.send(signal.SIGCONT)
+        run.send(signal.SIGCONT, whole=whole)
         ended = "the run ended first" if run.ended else f"waited {DEADLINE_SECONDS:.0f} s"
         raise EngineError(f"the moment to strike at {self.resource} never came: {ended}")
 
@@ -91,6 +118,16 @@ def killed_at(moment: Moment) -> Strike:
     def strike(run: Run) -> None:
         moment.await_in(run)
         run.send(signal.SIGKILL)
+
+    return strike
+
+
+def blacked_out_at(moment: Moment) -> Strike:
+    """Kill the CLI and every plugin at once, as the operator's own power cut does."""
+
+    def strike(run: Run) -> None:
+        moment.await_in(run, whole=True)
+        run.send(signal.SIGKILL, whole=True)
 
     return strike
 

@@ -11,7 +11,7 @@ from typing import Any
 from lab.scenarios.entry import Entry
 from lab.scenarios.recovery import in_cluster, remade, survives
 from lab.scenarios.rehearsal import Rehearsal
-from lab.strikes import Moment
+from lab.strikes import Moment, blacked_out_at
 
 VM = "VmLegacy::infrastructure-fleet-cp1"
 CONFIG = "ConfigurationApply::infrastructure-fleet-cp1-config"
@@ -54,10 +54,13 @@ def configured(rehearsal: Rehearsal, name: str) -> Callable[[], bool]:
 
 
 def kill_vm_create(rehearsal: Rehearsal) -> str:
-    """A VM is there, and not finished."""
-    return survives(
-        rehearsal, Moment(resource=VM, effect=lambda: guest(rehearsal, FIRST) is not None)
-    )
+    """The operator's machine goes dark while a VM is there and was never started: it is removed."""
+
+    def half_made() -> bool:
+        found = guest(rehearsal, FIRST)
+        return found is not None and found["status"] == "stopped"
+
+    return survives(rehearsal, Moment(resource=VM, effect=half_made), blacked_out_at)
 
 
 def kill_vm_start(rehearsal: Rehearsal) -> str:

@@ -104,10 +104,12 @@ def bootstraps(rehearsal: Rehearsal) -> int:
     return sum(event["event"] == BOOTSTRAP for event in events)
 
 
-def survives(rehearsal: Rehearsal, moment: Moment) -> str:
+def survives(
+    rehearsal: Rehearsal, moment: Moment, blow: Callable[[Moment], Strike] = killed_at
+) -> str:
     """A create that is killed at a moment, recovered, and gone on with."""
     before = bootstraps(rehearsal)
-    pending = hit(rehearsal, rehearsal.engine.up(killed_at(moment)), moment)
+    pending = hit(rehearsal, rehearsal.engine.up(blow(moment)), moment)
     settled = recovered(rehearsal)
     return f"killed with {len(pending)} open; {settled}; {complete(rehearsal, before)}"
 

@@ -5,15 +5,17 @@ Credentials are the stack's own, read when the first question needs them, and ke
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ops.errors import VerbError
 from ops.recover import state
 from ops.recover.engine import Engine
 from ops.recover.findings import Finding, cleared, left
-from ops.recover.kubernetes import Cluster
-from ops.recover.proxmox import Proxmox
 from ops.recover.table import Vendor, row_of
+
+if TYPE_CHECKING:
+    from ops.recover.kubernetes import Cluster
+    from ops.recover.proxmox import Proxmox
 
 KUBECONFIG = "talos:cluster/kubeconfig:Kubeconfig"
 
@@ -58,14 +60,18 @@ class Worlds:
         return {item.urn: item for item in operations if item.operation == state.CREATING}
 
     @cached_property
-    def _proxmox(self) -> Proxmox:
+    def _proxmox(self) -> "Proxmox":
+        from ops.recover.proxmox import Proxmox  # noqa: PLC0415 (a client takes half a second)
+
         facts = self._facts.get("proxmox")
         if not isinstance(facts, Mapping):
             raise VerbError("the stack's facts name no Proxmox VE to ask.")
         return Proxmox(facts, self._engine.secrets())
 
     @cached_property
-    def _cluster(self) -> Cluster:
+    def _cluster(self) -> "Cluster":
+        from ops.recover.kubernetes import Cluster  # noqa: PLC0415 (as above)
+
         kubeconfig = state.output(self._document, KUBECONFIG, "kubeconfigRaw")
         if kubeconfig is None:
             raise VerbError("the state holds no kubeconfig to ask the cluster with.")

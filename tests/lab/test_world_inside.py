@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.world import FileProbe, PortProbe, Running, Service, World, WorldError
+from lab.world.crashes import Crashes
 from tests.lab.waiting import wait_until
 from tests.lab.world_driver import ADDRESS, LAN, NAME, ROOT, small, web
 
@@ -74,6 +75,22 @@ def test_every_process_carries_the_mark_and_is_seen_from_outside(inside: Running
     assert "lab.world.supervisor" in commands
     assert "tests.lab.world_service" in commands
     assert Running.find(inside.state) == inside
+
+
+def test_a_service_that_is_asked_to_crash_is_killed_and_answers_again(inside: Running) -> None:
+    def process() -> str:
+        return _said(inside, "pgrep", "-f", "tests.lab.world_service").splitlines()[0]
+
+    before = process()
+    assert Crashes(state=inside.state).crash("web", deadline=20) < 20
+    assert process() != before
+    assert _said(inside, sys.executable, "-c", GET) == "200\n"
+    wait_until(lambda: inside.services() == {"web": "running"}, "the service to count as running")
+
+
+def test_a_crash_of_a_service_that_is_none_is_refused(inside: Running) -> None:
+    with pytest.raises(WorldError, match="there is no service mail"):
+        Crashes(state=inside.state).crash("mail", deadline=20)
 
 
 def test_outside_nothing_has_changed(inside: Running) -> None:
