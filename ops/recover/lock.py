@@ -4,8 +4,9 @@
 written on this machine by this user and its process is no more. Other backends keep their own.
 """
 
-import getpass
 import json
+import os
+import pwd
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,7 +48,9 @@ class Here:
     @classmethod
     def now(cls) -> "Here":
         """As the CLI would write it into a lock of its own."""
-        return cls(host=socket.gethostname(), user=getpass.getuser(), lives=processes.lives)
+        # By number, as the CLI asks: $USER may say something else under sudo.
+        user = pwd.getpwuid(os.getuid()).pw_name
+        return cls(host=socket.gethostname(), user=user, lives=processes.lives)
 
 
 def backend_url(project: Path, environment: Mapping[str, str]) -> str:
