@@ -143,6 +143,7 @@ class LabPve(FakePve):  # type: ignore[misc]  # fakepve ships no annotations
             *self._node_routes.table(),
             ("PUT", f"{one}/resize", self._resize),
             ("PUT", f"{one}/cloudinit", self._cloudinit),
+            ("PUT", f"{one}/unlink", self._unlink),
         ]
 
     @web.middleware
@@ -239,6 +240,12 @@ class LabPve(FakePve):  # type: ignore[misc]  # fakepve ships no annotations
         """Regenerate the cloud-init drive: the running machine sees it at its next boot."""
         vm = self.find(v["node"], v["vmid"])
         self._check_lock(vm)
+        await self._changed(vm)
+
+    async def _unlink(self, v: dict[str, Any], user: str) -> None:
+        """Take drives off: an update that deletes; with `force` their own volumes are freed."""
+        vm = self.find(v["node"], v["vmid"])
+        await self.guests.update(vm, user, {"delete": v["idlist"], "force": v.get("force")})
         await self._changed(vm)
 
     # ------------------------------------------------------------------- volumes

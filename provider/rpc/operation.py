@@ -57,11 +57,15 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call. `deadline` is on `time.monotonic()`'s clock, None when the user set none."""
+    """One call. `deadline` is on `time.monotonic()`'s clock, None when the user set none.
+
+    `ignored` are the program's `ignoreChanges` paths, which an update must not act upon either.
+    """
 
     urn: str = ""
     type: str = ""
     preview: bool = False
+    ignored: tuple[str, ...] = ()
     deadline: float | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     engine: Engine = field(default_factory=lambda: Engine(None))

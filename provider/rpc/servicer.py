@@ -270,6 +270,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             urn=getattr(request, "urn", ""),
             type=_token(request),
             preview=getattr(request, "preview", False),
+            ignored=tuple(getattr(request, "ignoreChanges", ())),
             deadline=time.monotonic() + seconds if seconds else None,
             cancelled=self._cancelled,
             engine=self._engine,

@@ -27,6 +27,7 @@ class Life:
         self.resource = resource
         self.token = kind
         self.engine = Engine()
+        self.ignored: tuple[str, ...] = ()
         self.id = ""
         self.inputs: dict[str, Any] = {}
         self.state: dict[str, Any] = {}
@@ -34,7 +35,10 @@ class Life:
     def serving(self) -> AbstractContextManager[operation.Operation]:
         """The call that the resource is serving."""
         urn = f"urn:pulumi:test::small::{self.token}::thing"
-        return operation.serving(operation.Operation(urn=urn, type=self.token, engine=self.engine))
+        call = operation.Operation(
+            urn=urn, type=self.token, engine=self.engine, ignored=self.ignored
+        )
+        return operation.serving(call)
 
     def check(self, news: dict[str, Any]) -> dict[str, Any]:
         """The checked inputs; nothing may be refused."""

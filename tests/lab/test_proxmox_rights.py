@@ -107,14 +107,15 @@ def test_the_csi_drivers_token_creates_attaches_detaches_and_frees_a_volume(host
         "local-zfs:vm-101-disk-0",
         f"local-zfs:{name}",
     ]
-    csi.nodes("atlas").qemu(101).config.put(scsi1=f"local-zfs:{name},backup=0,iothread=1")
+    attached = {"scsi1": f"local-zfs:{name},backup=0,iothread=1"}
+    assert done(root, csi.nodes("atlas").qemu(101).config.post(**attached)) == "OK"
     config = root.nodes("atlas").qemu(101).config.get(current=1)
     assert config["scsi1"] == f"local-zfs:{name},backup=0,iothread=1,size=10G"
     disks = host.machines.machines["atlas/101"]["disks"]
     assert [disk["name"] for disk in disks] == ["sda", "sdb"]
     with pytest.raises(ResourceException, match="busy"):
         content(f"local-zfs:{name}").delete()
-    csi.nodes("atlas").qemu(101).config.put(delete="scsi1")
+    csi.nodes("atlas").qemu(101).unlink.put(idlist="scsi1")
     config = root.nodes("atlas").qemu(101).config.get(current=1)
     assert not {"scsi1", "unused0"} & set(config)
     assert done(root, content(f"local-zfs:{name}").delete()) == "OK"
@@ -127,6 +128,8 @@ def test_the_csi_drivers_token_touches_no_guest_outside_its_pool(host: Host) -> 
     csi = csi_token(host)
     with pytest.raises(ResourceException, match=r"403.*VM\.Config\.Disk"):
         csi.nodes("atlas").qemu(200).config.put(scsi1="local-zfs:1")
+    with pytest.raises(ResourceException, match=r"403.*VM\.Config\.Disk"):
+        csi.nodes("atlas").qemu(200).unlink.put(idlist="scsi0")
     with pytest.raises(ResourceException, match=r"403.*VM\.PowerMgmt"):
         csi.nodes("atlas").qemu(101).status.stop.post()
     with pytest.raises(ResourceException, match=r"403.*VM\.Allocate"):

@@ -101,18 +101,42 @@ def test_a_change_that_needs_a_reboot_reboots_only_when_allowed(
     vm.delete()
 
 
-def test_a_volume_attached_by_a_csi_is_a_change_and_is_taken_off(
+def test_a_volume_attached_by_a_csi_is_not_seen_and_is_taken_off_with_the_next_change_of_a_disk(
     host: Host, api: Api, image: Life
 ) -> None:
     wanted = machine(104, image)
     vm = Life(Vm(lambda: api)).create(wanted)
-    guest = host.login().nodes("atlas").qemu(104)
-    guest.config.put(scsi5="local-zfs:3,serial=pv")
+    node = host.login().nodes("atlas")
+    name = "vm-9999-pvc-0e7cbf3f-1e0f-4a8a-9d8e-000000000003"
+    volume = node.storage("local-zfs").content.post(vmid=9999, filename=name, size="3G")
+    node.qemu(104).config.put(scsi5=volume)
     vm.read()
-    assert vm.changed(wanted) == ["disks[1]"]
-    vm.update(wanted)
-    assert "scsi5" not in guest.config.get()
     assert vm.changed(wanted) == []
+    vm.update(machine(104, image, cpu={"cores": 3}))
+    assert "scsi5" in node.qemu(104).config.get()
+    wanted["disks"][0]["size"] = 30
+    vm.update({**wanted, "cpu": {"cores": 3}})
+    assert "scsi5" not in node.qemu(104).config.get()
+    vm.delete()
+    left = [item["volid"] for item in node.storage("local-zfs").content.get(vmid=9999)]
+    assert left == [volume], "a volume that is another's goes with no machine"
+    node.storage("local-zfs").content(volume).delete()
+
+
+def test_a_difference_that_the_program_ignores_takes_no_volume_off(
+    host: Host, api: Api, image: Life
+) -> None:
+    wanted = machine(116, image)
+    del wanted["disks"][0]["speed"]
+    vm = Life(Vm(lambda: api)).create(wanted)
+    guest = host.login().nodes("atlas").qemu(116)
+    guest.config.put(scsi5="local-zfs:3")
+    vm.ignored = ("disks[0].speed",)
+    vm.update({**wanted, "cpu": {"cores": 3}})
+    assert "scsi5" in guest.config.get()
+    vm.ignored = ()
+    vm.update({**wanted, "cpu": {"cores": 4}})
+    assert "scsi5" not in guest.config.get()
     vm.delete()
 
 

@@ -1,7 +1,8 @@
 """An update of a VM: what is sent, what is taken off, and whether the VM may be rebooted for it.
 
 Follows `vmUpdate` of bpg/terraform-provider-proxmox: the comparison is with the state, the removal
-of disks with what Proxmox VE says now.
+of disks with what Proxmox VE says now. A change that the program ignores is none here either: the
+vendor's plan leaves it out before the update looks for changes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 from lab.plugins.proxmoxve import drives, encode, normal
 from lab.plugins.proxmoxve.guest import Guest
 from lab.plugins.proxmoxve.normal import Model
-from provider.rpc import Refused, operation
+from provider.rpc import Refused, field_wise, operation
+from provider.rpc.diff import parts
 from provider.rpc.wire import same
 
 _NEEDS_REBOOT = frozenset(
@@ -39,6 +41,10 @@ _REBOOT_NEEDED = (
     "a reboot is required to apply configuration changes, but automatic reboots are disabled by "
     "'reboot_after_update = false'. Please reboot the VM manually."
 )
+_NO_INTERFACE = (
+    "Defined disk interface not supported. Interface was , but only [ide sata scsi virtio] are "
+    "supported"
+)
 
 
 def _forbidden(what: str) -> Refused:
@@ -54,13 +60,22 @@ class Update:
     def __init__(self, guest: Guest, old: Model, new: Model) -> None:
         self.guest = guest
         self.old, self.new = normal.comparable(old, new)
+        ignored = operation.current().ignored
+        self.differing = {
+            parts(path)[0] for path in field_wise(self.old, self.new, ignore=ignored).detailed
+        }
+        self.places = {
+            disk["interface"]: f"{disk.get('datastoreId')}:{disk.get('pathInDatastore')}"
+            for disk in old.get("disks") or []
+            if "interface" in disk
+        }
         self.model = new
         self.stopped_by_us = False
         self.warned = False
 
     def changed(self, name: str) -> bool:
         """Whether a property differs from the state."""
-        return not same(self.old.get(name), self.new.get(name))
+        return name in self.differing
 
     def run(self) -> None:
         """All of it, in the vendor's order."""
@@ -140,7 +155,7 @@ class Update:
     def _disks(self, config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str], bool]:
         """New and changed disks, the slots to take off, and whether that needs a reboot."""
         wanted = {disk["interface"]: disk for disk in self.new.get("disks") or []}
-        known = {disk["interface"]: disk for disk in self.old.get("disks") or []}
+        known = {disk.get("interface"): disk for disk in self.old.get("disks") or []}
         there = drives.disk_slots(config, self.guest.vm_id)
         sent: dict[str, Any] = {}
         reboot = False
@@ -204,7 +219,9 @@ class Update:
         """Disks that go to another store, and disks that grow; shrinking is refused."""
         if not self.changed("disks"):
             return {}, {}
-        known = {disk["interface"]: disk for disk in self.old.get("disks") or []}
+        known = {disk.get("interface"): disk for disk in self.old.get("disks") or []}
+        if None in known:  # a disk of the state that was gone at the last refresh
+            raise Refused(_NO_INTERFACE)
         moves, resizes = {}, {}
         for disk in self.new.get("disks") or []:
             before = known.get(disk["interface"])
@@ -214,8 +231,8 @@ class Update:
                 moves[disk["interface"]] = disk["datastoreId"]
             if before["size"] > disk["size"]:
                 raise Refused(
-                    f"Cannot shrink {before['datastoreId']}:{before.get('pathInDatastore')} in VM "
-                    f"{self.guest.vm_id}, it is not supported!"
+                    f"Cannot shrink {self.places[disk['interface']]} in VM {self.guest.vm_id}, "
+                    "it is not supported!"
                 )
             if before["size"] < disk["size"]:
                 resizes[disk["interface"]] = disk["size"]

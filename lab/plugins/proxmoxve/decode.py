@@ -15,10 +15,11 @@ from urllib.parse import unquote
 
 from lab.plugins.proxmoxve import drives
 from lab.plugins.proxmoxve.drives import options, truth
-from lab.plugins.proxmoxve.normal import BLOCKS, TOP, Model, in_order
+from lab.plugins.proxmoxve.normal import BLOCKS, TOP, Model
 
 Config = Mapping[str, Any]
 _HIDDEN = "**********"  # how Proxmox VE shows a cloud-init password
+_GONE = {"fileId": "", "serial": ""}
 _OURS_ALONE = (
     "deleteUnreferencedDisksOnDestroy",
     "migrate",
@@ -208,12 +209,20 @@ def _cdrom(config: Config, known: Mapping[str, Any]) -> Model:
 
 
 def _disks(config: Config, vm_id: int, known: Any) -> list[Model]:
-    before = {disk["interface"]: disk for disk in known} if isinstance(known, list) else {}
-    found = [
-        drives.disk_model(slot, str(config[slot]), before.get(slot, {}))
-        for slot in drives.disk_slots(config, vm_id)
+    """The state's disks, and no others: what somebody else attached is not read.
+
+    Only a VM without disks in its state (an import) reads all there are. A disk of the state that
+    is gone leaves a place without values (bpg's `disk.Read`, `OrderedListFromMapByKeyValues`).
+    """
+    there = drives.disk_slots(config, vm_id)
+    if not isinstance(known, list) or not known:
+        return [drives.disk_model(slot, str(config[slot]), {}) for slot in there]
+    return [
+        drives.disk_model(disk["interface"], str(config[disk["interface"]]), disk)
+        if disk.get("interface") in there
+        else dict(_GONE)
+        for disk in known
     ]
-    return in_order(found, known)
 
 
 def _initialization(config: Config, vm_id: int, known: Mapping[str, Any]) -> Model:

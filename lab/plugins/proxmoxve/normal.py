@@ -235,9 +235,9 @@ def filled(inputs: Mapping[str, Any]) -> Model:
 def in_order(items: list[Model], wanted: Any) -> list[Model]:
     """Disks in the order in which the program names their interfaces, the rest behind them."""
     names = [item.get("interface") for item in wanted] if isinstance(wanted, list) else []
-    known = {item["interface"]: item for item in items}
+    known = {item.get("interface"): item for item in items}
     first = [known[name] for name in names if name in known]
-    return [*first, *(item for item in items if item["interface"] not in names)]
+    return [*first, *(item for item in items if item.get("interface") not in names)]
 
 
 def comparable(state: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[Model, Model]:

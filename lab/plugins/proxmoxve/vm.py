@@ -1,9 +1,9 @@
 """`VmLegacy`: a VM through its life, in the order of calls of the vendor's plugin.
 
 Create, resize imported disks, start, read. Update moves nothing that it need not: a changed
-property is sent, disks that the program does not know are taken off (a volume that a CSI attached
-goes this way as soon as anything about the disks changes), and what needs a reboot reboots the VM,
-or with `rebootAfterUpdate: false` only says so. Cloning and SSH are absent.
+property is sent, and what needs a reboot reboots the VM, or with `rebootAfterUpdate: false` only
+says so. A disk that somebody else attached (a CSI's volume) is not read, but taken off as soon as
+anything about the VM's own disks changes. Cloning and SSH are absent.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ class Vm(Resource):
     def _formats(self, guest: Guest, model: Model) -> None:
         """A disk's format, asked of the storage where the configuration does not say it."""
         for disk in model["disks"]:
-            if "fileFormat" in disk or not disk["datastoreId"]:
+            if "fileFormat" in disk or not disk.get("datastoreId"):
                 continue
             volume = f"{disk['datastoreId']}:{disk['pathInDatastore']}"
             path = f"nodes/{guest.node}/storage/{disk['datastoreId']}/content"

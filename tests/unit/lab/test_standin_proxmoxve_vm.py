@@ -91,10 +91,26 @@ def test_a_disk_without_limits_differs_for_ever_on_its_speed() -> None:
     assert not field_wise(old, new, ignore=["disks[*].speed"]).changed
 
 
-def test_a_disk_that_somebody_attached_is_a_difference() -> None:
+def test_a_disk_that_somebody_attached_is_not_read() -> None:
     model = normal.filled(TALOS)
     stored = {**as_stored(model), "scsi5": "zfs:vm-9999-pvc-1,size=5G"}
-    assert differences(seen(model, stored), model) == ["disks[1]"]
+    assert differences(seen(model, stored), model) == []
+
+
+def test_an_import_reads_every_disk() -> None:
+    model = normal.filled(TALOS)
+    stored = {**as_stored(model), "scsi5": "zfs:vm-9999-pvc-1,size=5G"}
+    found = decode.model_of(stored, 101, normal.TOP)
+    assert [disk["interface"] for disk in found["disks"]] == ["scsi0", "scsi5"]
+
+
+def test_an_own_disk_that_is_gone_or_grew_is_a_difference() -> None:
+    model = normal.filled(TALOS)
+    stored = as_stored(model)
+    grown = {**stored, "scsi0": stored["scsi0"].replace("20G", "30G")}
+    assert differences(seen(model, grown), model) == ["disks[0].size"]
+    del stored["scsi0"]
+    assert "disks[0].interface" in differences(seen(model, stored), model)
 
 
 def test_disks_are_compared_in_the_programs_order() -> None:
