@@ -1,4 +1,8 @@
-"""Which secret keys a stack needs, by its facts: names only, never a value."""
+"""Which secret keys a stack needs, by its facts: names only, never a value.
+
+Not every run needs every key: one that opens nearly everything is set for the runs that use it, and
+taken away again.
+"""
 
 from config.cluster import Cluster
 from config.identity import AGE_KEY, DEPLOY_KEY, SEALED_SECRETS_KEY
@@ -23,9 +27,17 @@ SECRET_KEYS = {
     ONE_PASSWORD_TOKEN: "1Password Connect access token (a JWT)",
 }
 
+# Only the runs that make, change or remove what these stand for need them.
+OCCASIONAL = frozenset({PROXMOX_AUTH})
+
+
+def everyday(cluster: Cluster) -> tuple[str, ...]:
+    """The keys without which no run of the program can do its work."""
+    return tuple(key for key in needed(cluster) if key not in OCCASIONAL)
+
 
 def needed(cluster: Cluster) -> tuple[str, ...]:
-    """The secret keys that a stack with these facts must have, in the order of `SECRET_KEYS`."""
+    """All keys that a stack with these facts has a use for, in the order of `SECRET_KEYS`."""
     wanted = {
         SEALED_SECRETS_KEY: cluster.seeds.sealed_secrets,
         DEPLOY_KEY: True,

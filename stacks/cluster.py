@@ -91,7 +91,7 @@ def build(facts: Facts) -> Built:
 def access(facts: Facts, proxmox: Proxmox, csi: ProxmoxCsi | None) -> Auth:
     """Providers, the stack's pool, and the storage driver's own rights."""
     keys = facts.keys
-    admin = needed(keys.proxmox_admin, "proxmoxAuth", "the storage driver's user has to be made")
+    admin = keys.proxmox_admin
     return Auth(
         "auth",
         AuthArgs(
@@ -99,8 +99,8 @@ def access(facts: Facts, proxmox: Proxmox, csi: ProxmoxCsi | None) -> Auth:
             proxmox=proxmox,
             csi=csi,
             token=needed(keys.proxmox_token, "proxmoxToken", "machines are made on Proxmox VE"),
-            admin_username=admin["username"],
-            admin_password=admin["password"],
+            admin_username=admin["username"] if admin is not None else None,
+            admin_password=admin["password"] if admin is not None else None,
         ),
     )
 

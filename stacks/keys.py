@@ -52,7 +52,7 @@ def refuse_missing(config: pulumi.Config, cluster: Cluster) -> None:
     """All missing secrets at once: without one, what it is for would quietly be left out."""
     missing = [
         key
-        for key in secret_keys.needed(cluster)
+        for key in secret_keys.everyday(cluster)
         if config.get_secret(key.removeprefix(f"{config.name}:")) is None
     ]
     if missing:

@@ -2,7 +2,8 @@
 
 Default providers are off, so nothing can reach a real API through ambient credentials. Making
 roles, users and access entries needs near-root rights; they are a credential of their own, used
-here and nowhere else.
+here and nowhere else. Everyday runs go without it: what exists already needs no visit, and whatever
+would is refused by name. Then the state does not hold the credential either.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pulumi_proxmoxve as pve
 from pulumi import Input, Output, ResourceOptions
 
 from components import hearth
+from components.auth import absent
 from components.naming import child, token
 from config import naming
 from config.proxmox import Proxmox
@@ -30,14 +32,17 @@ CSI_PRIVILEGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class AuthArgs:
-    """Where Proxmox VE is, and both credentials: everyday token, and who may grant rights."""
+    """Where Proxmox VE is, and both credentials: everyday token, and who may grant rights.
+
+    That one is None in a run that grants nothing.
+    """
 
     stack: str
     proxmox: Proxmox
     csi: ProxmoxCsi | None
     token: Input[str]
-    admin_username: Input[str]
-    admin_password: Input[str]
+    admin_username: Input[str] | None
+    admin_password: Input[str] | None
 
 
 class Auth(pulumi.ComponentResource):
@@ -68,12 +73,20 @@ class Auth(pulumi.ComponentResource):
         admin = pve.Provider(
             child(name, "admin"),
             endpoint=args.proxmox.endpoint,
-            username=args.admin_username,
-            password=args.admin_password,
+            username=absent.LOGIN if args.admin_username is None else args.admin_username,
+            password=absent.LOGIN if args.admin_password is None else args.admin_password,
             insecure=args.proxmox.insecure,
             opts=here,
         )
-        granting = ResourceOptions(parent=self, provider=admin)
+        granting = ResourceOptions(
+            parent=self,
+            provider=admin,
+            hooks=(
+                absent.refusing(child(name, "without-admin"), args.stack)
+                if args.admin_username is None
+                else None
+            ),
+        )
         pool = pve.PoolLegacy(
             child(name, "pool"),
             pool_id=args.proxmox.pool,

@@ -79,11 +79,11 @@ def test_a_file_without_placeholders_passes(tmp_path: Path) -> None:
 
 
 def test_every_missing_secret_is_named_with_what_it_holds_and_how_to_set_it() -> None:
-    missing = ["deployKey", "proxmoxAuth", "proxmoxToken", "sealedSecretsKey", "tailscaleAuthKey"]
+    missing = ["deployKey", "proxmoxToken", "sealedSecretsKey", "tailscaleAuthKey"]
     message = refusal(without=missing)
     for name in missing:
         assert f"hearth:{name}: " in message
-    assert message.startswith("5 secrets of test-cluster are not set:")
+    assert message.startswith("4 secrets of test-cluster are not set:")
     assert "`pulumi config set -s test-cluster --secret hearth:proxmoxToken`" in message
     assert message.count("./hearth identity init test-cluster") == 2
 

@@ -129,19 +129,18 @@ def merged_options(module: Module) -> list[str]:
     ]
 
 
-# Its one hook holds nothing up: it tells the program that the cluster is new.
-TELLING = "components/infrastructure/rollout.py"
-
-
 def hooks(module: Module) -> list[str]:
-    """A hook that failed is skipped by the next `up`: waiting is a gate's work."""
-    if module.name == TELLING:
-        return []
+    """A hook comes before: one that failed after the fact is skipped by the next `up`, so waiting
+
+    is a gate's work; and one on deletes makes every destroy need the program.
+    """
     return [
-        module.at(node, ast.unparse(node))
+        module.at(node, f"{ast.unparse(node.func)}({keyword.arg}=...)")
         for node in ast.walk(module.tree)
-        if isinstance(node, ast.Name | ast.Attribute)
-        and ast.unparse(node).rpartition(".")[2] in ("ResourceHook", "ErrorHook")
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] == "ResourceHookBinding"
+        for keyword in node.keywords
+        if keyword.arg not in ("before_create", "before_update")
     ]
 
 
@@ -228,7 +227,7 @@ RULES: dict[Callable[[Module], list[str]], str] = {
     resource_inside_apply: "x.apply(lambda v: k8s.core.v1.Secret('s', data=v, opts=o))",
     outside_world: "import os\nhome = os.environ['HOME']",
     merged_options: "opts = ResourceOptions.merge(opts, ResourceOptions(parent=self))",
-    hooks: "pulumi.ResourceHook('wait', wait)",
+    hooks: "pulumi.ResourceHookBinding(before_create=[refuse], after_create=[wait])",
     unfinished: (
         "class A(pulumi.ComponentResource):\n"
         "    def __init__(self):\n"
