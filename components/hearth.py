@@ -101,7 +101,7 @@ class Preflight(pulumi.CustomResource):
         volume_datastore: str | None,
         frees_volumes: bool,
         pool: Input[str],
-        machine_ids: Sequence[int],
+        machines: Sequence[Mapping[str, Any]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -111,7 +111,7 @@ class Preflight(pulumi.CustomResource):
             "volume_datastore": volume_datastore,
             "frees_volumes": frees_volumes,
             "pool": pool,
-            "machine_ids": list(machine_ids),
+            "machines": list(machines),
         }
         super().__init__("hearth:index:Preflight", name, inputs, opts)
 
@@ -189,6 +189,7 @@ class VolumeSweep(pulumi.CustomResource):
         *,
         datastore: str,
         hosts: Sequence[str],
+        region: str,
         shared: bool,
         data_on_destroy: str,
         opts: pulumi.ResourceOptions | None = None,
@@ -196,6 +197,7 @@ class VolumeSweep(pulumi.CustomResource):
         inputs = {
             "datastore": datastore,
             "hosts": list(hosts),
+            "region": region,
             "shared": shared,
             "dataOnDestroy": data_on_destroy,
         }

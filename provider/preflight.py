@@ -8,7 +8,7 @@ one, minutes apart, in words that do not say what to do.
 from collections.abc import Iterator
 from typing import Any
 
-from provider import proxmox
+from provider import attached, proxmox
 from provider.proxmox import allowed
 from provider.rpc import Properties, Refused, Resource, plain
 
@@ -27,13 +27,13 @@ HOST_PRIVILEGES = ("Sys.AccessNetwork", "Sys.Audit")
 
 
 class Preflight(Resource):
-    """Inputs: `hosts` [{name, bridge}], `pool`, `machineIds` (VMIDs), and three datastores:
+    """Inputs: `hosts` [{name, bridge}], `pool`, `machines` [{name, id, host, disk}], and
 
-    `imageDatastore`, `machineDatastore` and, where the stack has volumes, `volumeDatastore`.
-    `freesVolumes` says that the stack's destroy frees what lies on `volumeDatastore`.
+    three datastores: `imageDatastore`, `machineDatastore` and, where the stack has volumes,
+    `volumeDatastore`. `freesVolumes` says that the stack's destroy frees what lies on that one.
     """
 
-    required = ("hosts", "imageDatastore", "machineDatastore", "pool", "machineIds")
+    required = ("hosts", "imageDatastore", "machineDatastore", "pool", "machines")
 
     def __init__(self) -> None:
         self.credentials: proxmox.Credentials | None = None
@@ -54,10 +54,17 @@ class Preflight(Resource):
         preview: bool,
         timeout: float,
     ) -> Properties:
-        """Check again: what is asked of Proxmox VE has changed."""
+        """Check again: what is asked of Proxmox VE has changed.
+
+        What would cost a machine its volumes is refused in a preview already.
+        """
         del id, timeout
+        before, wanted = plain(olds), plain(news)
         if not preview:
-            self.run(plain(news))
+            self.run(wanted)
+        if before.get("machines") != wanted["machines"] and self.credentials is not None:
+            api = proxmox.connect(self.credentials)
+            refuse(attached.torn_off(api, before.get("machines") or [], wanted["machines"]))
         return self.planned(news, olds)
 
     def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
@@ -68,10 +75,13 @@ class Preflight(Resource):
         """Raise with every problem found."""
         if self.credentials is None:
             raise Refused("preflight has no Proxmox credentials: set hearth:proxmoxToken")
-        api = proxmox.connect(self.credentials)
-        problems = list(find_problems(api, wanted))
-        if problems:
-            raise Refused("\n".join(["Proxmox VE is not ready for this stack:", *problems]))
+        refuse(find_problems(proxmox.connect(self.credentials), wanted))
+
+
+def refuse(problems: Iterator[str]) -> None:
+    """Raise with all of them, when there are any."""
+    if found := list(problems):
+        raise Refused("\n".join(["Proxmox VE is not ready for this stack:", *found]))
 
 
 def find_problems(api: Any, wanted: dict[str, Any]) -> Iterator[str]:
@@ -105,12 +115,14 @@ def datastore_problems(api: Any, host: str, wanted: dict[str, Any]) -> Iterator[
         needs.append((wanted["volumeDatastore"], "images"))
     with proxmox.refusals(f"listing the datastores of {host}"):
         stores = {item["storage"]: item for item in api.nodes(host).storage.get()}
+    known = ", ".join(sorted(stores)) or "none"
+    for name in dict.fromkeys(name for name, _ in needs if name not in stores):
+        yield f"  host {host} has no datastore {name}; it has: {known}"
     for name, content in dict.fromkeys(needs):
         store = stores.get(name)
         if store is None:
-            known = ", ".join(sorted(stores)) or "none"
-            yield f"  host {host} has no datastore {name}; it has: {known}"
-        elif not store.get("active", 1):
+            continue
+        if not store.get("active", 1):
             yield f"  datastore {name} on {host} is not active"
         elif content not in str(store.get("content", "")).split(","):
             has = ",".join(sorted({*str(store.get("content", "")).split(","), content} - {""}))
@@ -123,7 +135,7 @@ def datastore_problems(api: Any, host: str, wanted: dict[str, Any]) -> Iterator[
 def privilege_problems(rights: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
     """The token must be allowed what `up` will ask of it."""
     pool = f"/pool/{wanted['pool']}"
-    for number in wanted["machineIds"]:
+    for number in (machine["id"] for machine in wanted["machines"]):
         # A machine takes its pool's entries, so rights on either place will do.
         missing = lacking(rights, (f"/vms/{number}", pool), MACHINE_PRIVILEGES)
         if missing:

@@ -109,7 +109,11 @@ def machines(facts: Facts, proxmox: Proxmox, csi: ProxmoxCsi | None, auth: Auth)
     """The machines with a Kubernetes API; the claim on their volumes stands before them."""
     outside = ResourceOptions(providers=[auth.proxmox, auth.hearth])
     volumes = (
-        VolumeClaim("volumes", VolumeClaimArgs(proxmox=proxmox, csi=csi), opts=outside)
+        VolumeClaim(
+            "volumes",
+            VolumeClaimArgs(proxmox=proxmox, csi=csi, protected=facts.cluster.protected),
+            opts=outside,
+        )
         if csi
         else None
     )

@@ -26,7 +26,7 @@ from components.infrastructure.image import (
     schematic,
     schematic_id,
 )
-from components.infrastructure.machines import VirtualMachine, VirtualMachineArgs
+from components.infrastructure.machines import VirtualMachine, VirtualMachineArgs, described
 from components.infrastructure.rollout import TurnsArgs, guard, turns
 from components.naming import child, token
 from config import naming, versions
@@ -89,7 +89,7 @@ class Fleet(pulumi.ComponentResource):
             frees_volumes=frees_volumes(args.cluster),
             # Everything below takes a value from the preflight, so it comes after the quorum too.
             pool=self._guard.passed(args.proxmox.pool),
-            machine_ids=[machine.vm.id for machine in args.cluster.machines if machine.vm],
+            machines=described(args.cluster.machines, args.proxmox.machine_datastore),
             opts=self._inside(),
         )
         self._images = {host.name: self._image(host.name) for host in args.proxmox.hosts}

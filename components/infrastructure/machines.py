@@ -4,8 +4,9 @@ Everything after it (configuration, bootstrap, gates) is the same for a machine 
 Addresses come from the facts; the guest agent is never asked for them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_proxmoxve as pve
@@ -20,6 +21,14 @@ from config.talos import Extension
 # A fresh VM's image is copied from the datastore's import folder; PVE allows one hour.
 CREATE_SECONDS = 1800
 AGENT_TIMEOUT = "1m"
+# A machine's only disk of its own; whatever else hangs on it is the storage driver's.
+OWN_DISK = "scsi0"
+DISK_OPTIONS: dict[str, Any] = {
+    "file_format": "raw",
+    "discard": "on",
+    "iothread": True,
+    "ssd": True,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +77,7 @@ class VirtualMachine(pulumi.ComponentResource):
             # The storage driver attaches disks to this controller only.
             scsi_hardware="virtio-scsi-single",
             disks=[system_disk(args)],
-            boot_orders=["scsi0"],
+            boot_orders=[OWN_DISK],
             network_devices=[network_device(args)],
             initialization=initialization(args),
             agent=agent(args.cluster),
@@ -78,12 +87,18 @@ class VirtualMachine(pulumi.ComponentResource):
             stop_on_destroy=True,
             # The provider would reboot all control planes at once.
             reboot_after_update=False,
-            # Volumes that the storage driver attached are not this machine's to delete.
+            # What the storage driver attached is no part of `disks`: the provider reads only the
+            # disks of its state, so no `ignore_changes` is needed, and Proxmox VE frees with a
+            # machine only what is named after it. But a change of the own disk would take those
+            # off (bpg/terraform-provider-proxmox 0.111, `vmUpdate`): preflight refuses it.
             delete_unreferenced_disks_on_destroy=False,
             purge_on_destroy=True,
             timeout_create=CREATE_SECONDS,
             opts=ResourceOptions(
                 parent=self,
+                # Its successor has the same addresses, card and (unless that is what changes) ID:
+                # side by side they would take each other's traffic.
+                delete_before_replace=True,
                 # Neither a destroy nor a change that replaces takes a protected stack's machines.
                 protect=args.cluster.protected,
                 # Leave to change is no value: a value would be one of the machine's own inputs.
@@ -106,15 +121,27 @@ def system_disk(args: VirtualMachineArgs) -> pve.VmLegacyDiskArgs:
     """The only disk of our own: the Talos image, grown to the size the facts give."""
     vm = args.machine.vm
     return pve.VmLegacyDiskArgs(
-        interface="scsi0",
+        interface=OWN_DISK,
         datastore_id=args.datastore,
         import_from=args.image,
-        file_format="raw",
         size=vm.disk_gib if vm else None,
-        discard="on",
-        iothread=True,
-        ssd=True,
+        **DISK_OPTIONS,
     )
+
+
+def described(machines: Iterable[Machine], datastore: str) -> list[dict[str, Any]]:
+    """Where each machine stands, and all of its disk that a change could alter, for preflight."""
+    disk = {"interface": OWN_DISK, "datastore": datastore, "options": DISK_OPTIONS}
+    return [
+        {
+            "name": machine.name,
+            "id": machine.vm.id,
+            "host": machine.vm.host,
+            "disk": disk | {"size_gib": machine.vm.disk_gib},
+        }
+        for machine in machines
+        if machine.vm
+    ]
 
 
 def network_device(args: VirtualMachineArgs) -> pve.VmLegacyNetworkDeviceArgs:

@@ -23,10 +23,11 @@ RELEASE_SECONDS = 600
 
 @dataclass(frozen=True, kw_only=True)
 class VolumeClaimArgs:
-    """The datastore's facts and the hosts it is seen from."""
+    """The datastore's facts and the hosts it is seen from; whether a destroy is forbidden."""
 
     proxmox: Proxmox
     csi: ProxmoxCsi
+    protected: bool
 
 
 class VolumeClaim(pulumi.ComponentResource):
@@ -42,9 +43,11 @@ class VolumeClaim(pulumi.ComponentResource):
             child(name, "sweep"),
             datastore=args.csi.datastore,
             hosts=[host.name for host in args.proxmox.hosts],
+            region=args.proxmox.region,
             shared=args.csi.shared_datastore,
             data_on_destroy=args.csi.data_on_destroy.value,
-            opts=ResourceOptions(parent=self),
+            # Its deletion is what frees data.
+            opts=ResourceOptions(parent=self, protect=args.protected),
         )
         self.datastore = sweep.datastore
         self.register_outputs({"datastore": self.datastore})

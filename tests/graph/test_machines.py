@@ -222,15 +222,36 @@ def test_the_storage_drivers_role_holds_on_the_stacks_pool_and_datastore_only(
     assert {entry.inputs["roleId"] for entry in entries} == {"test-cluster-csi"}
 
 
+def test_preflight_knows_all_of_a_machines_disk_that_a_change_could_alter(graph: Graph) -> None:
+    told = {item["id"]: item for item in graph.one("Preflight").inputs["machines"]}
+    machines = graph.of("VmLegacy")
+    assert len(machines) == len(told)
+    for machine in machines:
+        mine = told[machine.inputs["vmId"]]
+        assert (mine["name"], mine["host"]) == (
+            machine.inputs["name"],
+            machine.inputs["nodeName"],
+        )
+        (disk,) = machine.inputs["disks"]
+        # An image is imported once, and ignored from then on.
+        assert {key: value for key, value in disk.items() if key != "importFrom"} == {
+            "interface": mine["disk"]["interface"],
+            "datastoreId": mine["disk"]["datastore"],
+            "size": mine["disk"]["sizeGib"],
+            **mine["disk"]["options"],
+        }
+
+
 def test_a_stack_that_is_not_protected_can_be_destroyed_plainly(graph: Graph) -> None:
     assert [item.name for item in graph.resources if item.request.protect] == []
 
 
-def test_a_protected_stack_loses_neither_machines_nor_keys() -> None:
+def test_a_protected_stack_loses_neither_machines_nor_keys_nor_volumes() -> None:
     settings = harness.changed("test-cluster", lambda cluster: cluster.update(protected=True))
     graph = harness.run("test-cluster", settings=settings)
     protected = {item.type for item in graph.resources if item.request.protect}
     assert protected == {
+        "hearth:index:VolumeSweep",
         "proxmoxve:index/vmLegacy:VmLegacy",
         "talos:machine/secrets:Secrets",
     }

@@ -28,7 +28,10 @@ WANTED: dict[str, Any] = {
     "volumeDatastore": "local-zfs",
     "freesVolumes": True,
     "pool": POOL,
-    "machineIds": [1011, 1021],
+    "machines": [
+        {"name": "cp1", "id": 1011, "host": "atlas", "disk": {"interface": "scsi0", "sizeGib": 40}},
+        {"name": "w1", "id": 1021, "host": "atlas", "disk": {"interface": "scsi0", "sizeGib": 80}},
+    ],
 }
 STATE: dict[str, Any] = {
     "datastore": "local-zfs",

@@ -118,7 +118,8 @@ def handler(handle: Handle, server: Server) -> type[BaseHTTPRequestHandler]:
             status, body = handle(request)
             text = body if isinstance(body, str) else json.dumps(body)
             kind = "text/plain" if isinstance(body, str) else "application/json"
-            self.send_response(status)
+            # Proxmox VE says what is wrong in the status line's own reason.
+            self.send_response(status, body if isinstance(body, str) and status >= 500 else None)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()

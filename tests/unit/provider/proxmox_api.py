@@ -54,6 +54,9 @@ class ProxmoxApi:
     )
     rights: dict[str, dict[str, int]] = field(default_factory=everything)
     volumes: dict[str, int] = field(default_factory=dict)
+    # Which host a volume lies on; one that is not named here is seen from all of them.
+    places: dict[str, str] = field(default_factory=dict)
+    machines: dict[str, dict[str, str]] = field(default_factory=dict)
     ends: list[str] = field(default_factory=lambda: ["OK"])
     fault: Callable[[Request], Answer | None] = no_fault
     server: Server = field(default_factory=lambda: Server(""))
@@ -69,7 +72,10 @@ class ProxmoxApi:
         broken = self.fault(request)
         if broken is not None:
             return broken
-        found = self._found(request, request.path.removeprefix(f"{API}/"))
+        path = request.path.removeprefix(f"{API}/")
+        if path.endswith("/config") and path not in self.machines:
+            return 500, f"Configuration file '{path}' does not exist"
+        found = self._found(request, path)
         return (501, "no such method") if found is None else (200, {"data": found})
 
     def _found(self, request: Request, path: str) -> Any:
@@ -82,7 +88,8 @@ class ProxmoxApi:
             "permissions": lambda: self.rights,
             "network": lambda: [{"iface": name} for name in self.bridges[parts[1]]],
             "storage": lambda: self.stores,
-            "content": lambda: self._content(request, parts[3]),
+            "config": lambda: self.machines[path],
+            "content": lambda: self._content(request, parts[1], parts[3]),
             "status": self._task,
         }
         return answers[parts[-1]]() if parts[-1] in answers else None
@@ -93,12 +100,12 @@ class ProxmoxApi:
             return {"status": "running"}
         return {"status": "stopped", "exitstatus": end}
 
-    def _content(self, request: Request, datastore: str) -> list[dict[str, Any]]:
+    def _content(self, request: Request, host: str, datastore: str) -> list[dict[str, Any]]:
         owner = request.query.get("vmid", "")
         return [
             {"volid": name, "size": size}
             for name, size in self.volumes.items()
-            if name.startswith(f"{datastore}:vm-{owner}-")
+            if name.startswith(f"{datastore}:vm-{owner}-") and self.places.get(name, host) == host
         ]
 
 

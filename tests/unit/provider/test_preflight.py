@@ -25,7 +25,10 @@ INPUTS: dict[str, Any] = {
     "volumeDatastore": "local-zfs",
     "freesVolumes": True,
     "pool": "test-cluster",
-    "machineIds": [1011, 1021],
+    "machines": [
+        {"name": "cp1", "id": 1011, "host": "atlas", "disk": {"interface": "scsi0", "sizeGib": 40}},
+        {"name": "w1", "id": 1021, "host": "atlas", "disk": {"interface": "scsi0", "sizeGib": 80}},
+    ],
 }
 
 
@@ -94,6 +97,12 @@ def test_all_problems_are_told_at_once(api: ProxmoxApi) -> None:
     assert "no datastore local-zfs" in found
     assert "the token lacks VM.Allocate" in found
     assert "SDN.Use on /sdn/zones/localnetwork/vmbr0" in found
+
+
+def test_a_missing_datastore_is_told_once_however_much_was_to_go_there(api: ProxmoxApi) -> None:
+    told = problems(api, imageDatastore="tank", machineDatastore="tank", volumeDatastore="tank")
+    missing = [line for line in told if "no datastore" in line]
+    assert missing == ["  host atlas has no datastore tank; it has: local, local-zfs"]
 
 
 def test_a_host_that_is_off_is_not_asked_for_details(api: ProxmoxApi) -> None:

@@ -25,6 +25,7 @@ FOREIGN = {"local-zfs:vm-101-disk-0": GIB, "local-zfs:vm-9999-disk-0": GIB}
 STATE: dict[str, Any] = {
     "datastore": "local-zfs",
     "hosts": ["atlas"],
+    "region": "home",
     "shared": False,
     "dataOnDestroy": "sweep",
 }
@@ -88,6 +89,69 @@ def test_a_datastore_without_volumes_is_nothing_to_speak_of(api: ProxmoxApi) -> 
     with listening() as spoken:
         sweep(api).delete("local-zfs", STATE, 0.0)
     assert spoken.everything == ""
+
+
+def test_another_region_is_refused_for_good(api: ProxmoxApi) -> None:
+    api.volumes = {}
+    with pytest.raises(Refused, match="the region was home and is to be work"):
+        sweep(api).update("local-zfs", STATE, {**STATE, "region": "work"}, True, 0.0)
+
+
+def test_a_state_from_before_regions_were_kept_takes_the_first_one(api: ProxmoxApi) -> None:
+    before = {key: value for key, value in STATE.items() if key != "region"}
+    assert sweep(api).update("local-zfs", before, STATE, False, 0.0) == STATE
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_datastore_with_the_clusters_volumes_is_not_given_up(
+    api: ProxmoxApi, preview: bool
+) -> None:
+    with pytest.raises(Refused) as refused:
+        sweep(api).update("x", STATE, {**STATE, "datastore": "other"}, preview, 0.0)
+    assert "local-zfs on atlas is to be given up" in str(refused.value)
+    assert f"{FIRST} (10.0 GiB)" in str(refused.value)
+
+
+def test_a_datastore_without_volumes_is_given_up_freely(api: ProxmoxApi) -> None:
+    api.volumes = dict(FOREIGN)
+    moved = {**STATE, "datastore": "other"}
+    assert sweep(api).update("x", STATE, moved, False, 0.0) == moved
+
+
+def test_on_a_shared_datastore_volumes_left_behind_are_told(api: ProxmoxApi) -> None:
+    moved = {**STATE, "datastore": "other"}
+    with listening() as spoken:
+        assert sweep(api).update("x", {**STATE, "shared": True}, moved, False, 0.0) == moved
+    assert FIRST in spoken.warnings[0]
+
+
+def test_a_host_with_the_clusters_volumes_is_not_given_up(api: ProxmoxApi) -> None:
+    api.online["titan"] = "online"
+    api.places = {FIRST: "titan", SECOND: "atlas"}
+    before = {**STATE, "hosts": ["atlas", "titan"]}
+    with pytest.raises(Refused) as refused:
+        sweep(api).update("local-zfs", before, STATE, False, 0.0)
+    assert "local-zfs on titan is to be given up" in str(refused.value)
+    assert FIRST in str(refused.value)
+    assert SECOND not in str(refused.value)
+
+
+def test_a_host_is_given_up_when_the_others_see_the_same_volumes(api: ProxmoxApi) -> None:
+    api.online["titan"] = "online"
+    before = {**STATE, "hosts": ["atlas", "titan"]}
+    assert sweep(api).update("local-zfs", before, STATE, False, 0.0) == STATE
+
+
+def test_a_host_that_left_the_proxmox_cluster_is_not_asked(api: ProxmoxApi) -> None:
+    before = {**STATE, "hosts": ["atlas", "titan"]}
+    assert sweep(api).update("local-zfs", before, STATE, False, 0.0) == STATE
+    assert not any("/nodes/titan/" in path for path in api.server.asked("GET"))
+
+
+def test_could_not_ask_what_would_be_left_behind_is_an_error(api: ProxmoxApi) -> None:
+    api.fault = lambda request: (500, {}) if "/content" in request.path else None
+    with pytest.raises(Refused, match="listing the volumes of local-zfs on atlas"):
+        sweep(api).update("x", STATE, {**STATE, "datastore": "other"}, False, 0.0)
 
 
 def test_a_volume_seen_from_two_hosts_is_freed_once(api: ProxmoxApi) -> None:
