@@ -178,6 +178,35 @@ class Turn(pulumi.CustomResource):
         super().__init__("hearth:index:Turn", name, inputs, opts)
 
 
+class MachineAnswers(pulumi.CustomResource):
+    """Waits in its create until a machine answers that this cluster may configure.
+
+    Whoever takes `address` from it waits too. `authority` is the cluster's, as Talos spells it.
+    """
+
+    address: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        address: Input[str],
+        authority: Input[str],
+        deadline_seconds: int,
+        hint: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "machine": machine,
+            "address": address,
+            "authority": authority,
+            "deadlineSeconds": deadline_seconds,
+            "hint": hint,
+        }
+        super().__init__("hearth:index:MachineAnswers", name, inputs, opts)
+
+
 class VolumeSweep(pulumi.CustomResource):
     """Its delete frees what the storage driver left; who comes after takes `datastore` from it."""
 

@@ -13,6 +13,17 @@ from config.talos import Talos
 API_PORT = 6443
 
 
+class Deadlines(Model):
+    """How long to wait before a step counts as failed, in seconds; slow hardware needs more.
+
+    From power to an answer of Talos, to the readiness of every API server, to Node objects.
+    """
+
+    machine_seconds: int = Field(default=600, gt=0)
+    api_seconds: int = Field(default=600, gt=0)
+    nodes_seconds: int = Field(default=300, gt=0)
+
+
 class Cluster(Model):
     """One cluster: the value of `hearth:cluster` in `Pulumi.<stack>.yaml`."""
 
@@ -28,6 +39,7 @@ class Cluster(Model):
     seeds: Seeds = Seeds()
     gitops: Gitops
     dns: Dns = Dns()
+    deadlines: Deadlines = Deadlines()
 
     @property
     def control_planes(self) -> tuple[Machine, ...]:

@@ -7,6 +7,7 @@ the repository's own code that runs, and nothing has to be installed.
 from provider.anchor import Anchor
 from provider.delegation import Delegation
 from provider.gate import Gate
+from provider.machine_answers import MachineAnswers
 from provider.preflight import Preflight
 from provider.proxmox import Credentials
 from provider.quorum import Quorum
@@ -39,6 +40,7 @@ def build() -> Plugin:
             "hearth:index:Anchor": Anchor(),
             "hearth:index:Delegation": Delegation(),
             "hearth:index:Gate": Gate(),
+            "hearth:index:MachineAnswers": MachineAnswers(),
             "hearth:index:Preflight": preflight,
             "hearth:index:Quorum": Quorum(),
             "hearth:index:Turn": Turn(),

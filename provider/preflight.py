@@ -5,12 +5,12 @@ All problems are told at once, each with what to do. The vendor's provider would
 one, minutes apart, in words that do not say what to do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from provider import attached, proxmox
+from provider import attached, preflight_machines, proxmox
 from provider.proxmox import allowed
-from provider.rpc import Properties, Refused, Resource, plain
+from provider.rpc import Diff, Properties, Refused, Resource, has_unknown, plain
 
 # What the everyday token needs, and where: making machines, their disks and images.
 MACHINE_PRIVILEGES = (
@@ -27,10 +27,11 @@ HOST_PRIVILEGES = ("Sys.AccessNetwork", "Sys.Audit")
 
 
 class Preflight(Resource):
-    """Inputs: `hosts` [{name, bridge}], `pool`, `machines` [{name, id, host, disk}], and
+    """Inputs: `hosts` [{name, bridge}], `pool`, `machines`, and three datastores:
 
-    three datastores: `imageDatastore`, `machineDatastore` and, where the stack has volumes,
-    `volumeDatastore`. `freesVolumes` says that the stack's destroy frees what lies on that one.
+    `imageDatastore`, `machineDatastore` and, where the stack has volumes, `volumeDatastore`.
+    `freesVolumes` says that the stack's destroy frees what lies on that one. A machine is {name,
+    id, host, address, cores, memoryMib, disk}: whatever of it changes is checked for.
     """
 
     required = ("hosts", "imageDatastore", "machineDatastore", "pool", "machines")
@@ -38,12 +39,39 @@ class Preflight(Resource):
     def __init__(self) -> None:
         self.credentials: proxmox.Credentials | None = None
 
+    def diff(
+        self,
+        identity: str,
+        olds: Properties,
+        old_inputs: Properties,
+        news: Properties,
+        ignore: Sequence[str],
+    ) -> Diff:
+        """As the inputs say; and while a machine is missing, there is something to check again.
+
+        An `up` that failed after this check would otherwise go on without it for ever.
+        """
+        found = super().diff(identity, olds, old_inputs, news, ignore)
+        if found.changed or not self.lacks_machines(plain(news)):
+            return found
+        return Diff(changes=True)
+
+    def lacks_machines(self, wanted: dict[str, Any]) -> bool:
+        """Whether machines are still to be made; no when nobody can say."""
+        if self.credentials is None or has_unknown(wanted["machines"]):
+            return False
+        try:
+            known = preflight_machines.guests(proxmox.connect(self.credentials))
+        except Refused:
+            return False
+        return any(int(item["id"]) not in known for item in wanted["machines"])
+
     def create(self, inputs: Properties, preview: bool, timeout: float) -> tuple[str, Properties]:
         """Check everything; the id stands for a Proxmox VE that passed."""
         del timeout
         if preview:
             return "", self.planned(inputs)
-        self.run(plain(inputs))
+        self.run(plain(inputs), None)
         return "passed", inputs
 
     def update(
@@ -61,7 +89,7 @@ class Preflight(Resource):
         del id, timeout
         before, wanted = plain(olds), plain(news)
         if not preview:
-            self.run(wanted)
+            self.run(wanted, before)
         if before.get("machines") != wanted["machines"] and self.credentials is not None:
             api = proxmox.connect(self.credentials)
             refuse(attached.torn_off(api, before.get("machines") or [], wanted["machines"]))
@@ -71,11 +99,11 @@ class Preflight(Resource):
         """A check leaves nothing behind."""
         del id, state, timeout
 
-    def run(self, wanted: dict[str, Any]) -> None:
-        """Raise with every problem found."""
+    def run(self, wanted: dict[str, Any], before: dict[str, Any] | None) -> None:
+        """Raise with every problem found; `before` is what the last run wanted, if any did."""
         if self.credentials is None:
             raise Refused("preflight has no Proxmox credentials: set hearth:proxmoxToken")
-        refuse(find_problems(proxmox.connect(self.credentials), wanted))
+        refuse(find_problems(proxmox.connect(self.credentials), wanted, before))
 
 
 def refuse(problems: Iterator[str]) -> None:
@@ -84,7 +112,9 @@ def refuse(problems: Iterator[str]) -> None:
         raise Refused("\n".join(["Proxmox VE is not ready for this stack:", *found]))
 
 
-def find_problems(api: Any, wanted: dict[str, Any]) -> Iterator[str]:
+def find_problems(
+    api: Any, wanted: dict[str, Any], before: dict[str, Any] | None = None
+) -> Iterator[str]:
     """Every reason not to start, with its remedy."""
     with proxmox.refusals("preflight"):
         online = {item["node"]: item.get("status") for item in api.nodes.get()}
@@ -98,6 +128,17 @@ def find_problems(api: Any, wanted: dict[str, Any]) -> Iterator[str]:
         yield from bridge_problems(api, name, host["bridge"])
         yield from datastore_problems(api, name, wanted)
     yield from privilege_problems(rights, wanted)
+    yield from machine_problems(api, online, wanted, before)
+
+
+def machine_problems(
+    api: Any, online: dict[str, Any], wanted: dict[str, Any], before: dict[str, Any] | None
+) -> Iterator[str]:
+    """What stands in the way of the machines on those hosts that can be asked."""
+    machines = [item for item in wanted["machines"] if online.get(item["host"]) == "online"]
+    last = (before or {}).get("machines") or []
+    plan = preflight_machines.planned(preflight_machines.guests(api), machines, last)
+    yield from preflight_machines.problems(api, plan, machines, wanted, first=before is None)
 
 
 def bridge_problems(api: Any, host: str, bridge: str) -> Iterator[str]:
@@ -135,11 +176,14 @@ def datastore_problems(api: Any, host: str, wanted: dict[str, Any]) -> Iterator[
 def privilege_problems(rights: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
     """The token must be allowed what `up` will ask of it."""
     pool = f"/pool/{wanted['pool']}"
-    for number in (machine["id"] for machine in wanted["machines"]):
+    without: dict[str, list[str]] = {}
+    for path in (f"/vms/{item['id']}" for item in wanted["machines"]):
         # A machine takes its pool's entries, so rights on either place will do.
-        missing = lacking(rights, (f"/vms/{number}", pool), MACHINE_PRIVILEGES)
+        missing = lacking(rights, (path, pool), MACHINE_PRIVILEGES)
         if missing:
-            yield f"  the token lacks {missing} on /vms/{number} (or on {pool})"
+            without.setdefault(missing, []).append(path)
+    for missing, paths in without.items():
+        yield f"  the token lacks {missing} on {', '.join(paths)} (or on {pool})"
     others = [
         (f"/storage/{wanted['imageDatastore']}", IMAGE_PRIVILEGES),
         (f"/storage/{wanted['machineDatastore']}", DISK_PRIVILEGES),

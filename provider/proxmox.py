@@ -21,6 +21,16 @@ REQUEST_SECONDS = 30
 TASK_SECONDS = 300
 POLL_SECONDS = 0.2
 DEFAULT_PORT = 8006
+# 595 and 596 are Proxmox VE's own: the node that was asked could not pass the request on.
+_DEAD_NODE = (
+    "; the host it was meant for does not answer the others: is it on, and do `pvecm status` and "
+    "`systemctl status pveproxy` there look well?"
+)
+REMEDIES = {
+    requests.codes.forbidden: "; docs/proxmox.md lists the rights that the token needs",
+    595: _DEAD_NODE,
+    596: _DEAD_NODE,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +56,8 @@ def refusals(doing: str) -> Iterator[None]:
                 "hearth:proxmoxToken the one that Datacenter > Permissions > API Tokens lists?"
             ) from error
         detail = f"{error.status_code} {error.status_message}: {error.content}".strip(": ")
-        raise Refused(f"{doing}: Proxmox VE answered {detail}") from error
+        advice = REMEDIES.get(error.status_code, "")
+        raise Refused(f"{doing}: Proxmox VE answered {detail}{advice}") from error
     except requests.RequestException as error:
         raise Refused(f"{doing}: Proxmox VE could not be asked ({error})") from error
 

@@ -20,8 +20,6 @@ from config.cluster import API_PORT, Cluster
 from config.proxmox import Proxmox
 
 BOOTSTRAP_TIMEOUT = "10m"
-API_DEADLINE_SECONDS = 600
-NODES_DEADLINE_SECONDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +109,7 @@ class Infrastructure(pulumi.ComponentResource):
             condition=hearth.Condition.API_SERVERS_READY,
             kubeconfig=kubeconfig,
             api_servers=servers,
-            deadline_seconds=API_DEADLINE_SECONDS,
+            deadline_seconds=cluster.deadlines.api_seconds,
             hint="`talosctl service` and `talosctl logs kube-apiserver` on that machine say why.",
             opts=ResourceOptions(parent=self),
         )
@@ -121,7 +119,7 @@ class Infrastructure(pulumi.ComponentResource):
             condition=hearth.Condition.NODES_REGISTERED,
             kubeconfig=api.kubeconfig,
             nodes=nodes,
-            deadline_seconds=NODES_DEADLINE_SECONDS,
+            deadline_seconds=cluster.deadlines.nodes_seconds,
             hint="`talosctl service kubelet` on that machine says why it has not joined.",
             opts=ResourceOptions(parent=self),
         )

@@ -92,6 +92,10 @@ class Fleet(pulumi.ComponentResource):
             machines=described(args.cluster.machines, args.proxmox.machine_datastore),
             opts=self._inside(),
         )
+        # A certificate is no secret; the output it comes in is, for the keys beside it.
+        self._authority = Output.unsecret(
+            args.secrets.client_configuration.apply(lambda found: found.ca_certificate)
+        )
         self._images = {host.name: self._image(host.name) for host in args.proxmox.hosts}
         self.founders = []
         # One after the other: a control plane's turn comes after that of the one before it.
@@ -182,6 +186,7 @@ class Fleet(pulumi.ComponentResource):
                 image=self._images[host.name],
                 datastore=claimed.apply(lambda values: values[0]),
                 after=after,
+                authority=self._authority,
             ),
             opts=self._inside(),
         )

@@ -12,7 +12,8 @@ import pulumi
 import pulumi_proxmoxve as pve
 from pulumi import Input, Output, Resource, ResourceOptions
 
-from components.naming import token
+from components import hearth
+from components.naming import child, token
 from config.cluster import Cluster
 from config.machines import Machine
 from config.proxmox import Host
@@ -36,6 +37,7 @@ class VirtualMachineArgs:
     """The machine's facts, its host, and what the layers before give: pool, image, datastore.
 
     `after` is what has to be over before this machine may change: another machine's change.
+    `authority` is the cluster's, by which its own machines are told from others.
     """
 
     cluster: Cluster
@@ -45,10 +47,11 @@ class VirtualMachineArgs:
     image: Input[str]
     datastore: Input[str]
     after: Input[Sequence[Resource]] = ()
+    authority: Input[str]
 
 
 class VirtualMachine(pulumi.ComponentResource):
-    """One VM; `address` is where its maintenance mode answers, known once it runs."""
+    """One VM; `address` is where its maintenance mode answers, known once it does."""
 
     address: Output[str]
     resource: pve.VmLegacy
@@ -111,10 +114,27 @@ class VirtualMachine(pulumi.ComponentResource):
                 ],
             ),
         )
-        self.address = Output.all(self.resource.vm_id, str(machine.addresses[0])).apply(
-            lambda values: str(values[1])
-        )
+        self.address = self._answering(name, args).address
         self.register_outputs({"address": self.address})
+
+    def _answering(self, name: str, args: VirtualMachineArgs) -> hearth.MachineAnswers:
+        """Talos answers, and it is no other cluster's machine."""
+        address = str(args.machine.addresses[0])
+        return hearth.MachineAnswers(
+            child(name, "answers"),
+            machine=args.machine.name,
+            address=self.resource.vm_id.apply(lambda _: address),
+            authority=args.authority,
+            deadline_seconds=args.cluster.deadlines.machine_seconds,
+            hint=(
+                f"The console of VM {args.machine.vm.id if args.machine.vm else ''} on "
+                f"{args.host.name} shows whether Talos runs, and with which address. Compare "
+                "bridge, VLAN, gateways and addresses of the stack's facts with your network; "
+                "then run `pulumi up` again."
+            ),
+            # A machine that was made anew has to boot first.
+            opts=ResourceOptions(parent=self, replace_with=[self.resource]),
+        )
 
 
 def system_disk(args: VirtualMachineArgs) -> pve.VmLegacyDiskArgs:
@@ -130,13 +150,16 @@ def system_disk(args: VirtualMachineArgs) -> pve.VmLegacyDiskArgs:
 
 
 def described(machines: Iterable[Machine], datastore: str) -> list[dict[str, Any]]:
-    """Where each machine stands, and all of its disk that a change could alter, for preflight."""
+    """The machines as preflight has to know them: whatever of them changes is checked for."""
     disk = {"interface": OWN_DISK, "datastore": datastore, "options": DISK_OPTIONS}
     return [
         {
             "name": machine.name,
             "id": machine.vm.id,
             "host": machine.vm.host,
+            "address": str(machine.addresses[0]),
+            "cores": machine.vm.cores,
+            "memory_mib": machine.vm.memory_mib,
             "disk": disk | {"size_gib": machine.vm.disk_gib},
         }
         for machine in machines

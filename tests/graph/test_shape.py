@@ -23,6 +23,7 @@ TOKENS = {
     "hearth:index:Anchor",
     "hearth:index:Delegation",
     "hearth:index:Gate",
+    "hearth:index:MachineAnswers",
     "hearth:index:Preflight",
     "hearth:index:VolumeSweep",
     "hearth:infrastructure:ConfiguredMachine",

@@ -129,6 +129,7 @@ def test_bootstrap_is_in_no_replace_set(graph: Graph) -> None:
 def test_only_what_belongs_to_a_machine_is_replaced_with_it(graph: Graph) -> None:
     replaced = {item.type for item in graph.resources if item.replaced_with}
     assert replaced == {
+        "hearth:index:MachineAnswers",
         "hearth:index:Turn",
         "talos:machine/configurationApply:ConfigurationApply",
     }

@@ -29,8 +29,9 @@ WANTED: dict[str, Any] = {
     "freesVolumes": True,
     "pool": POOL,
     "machines": [
-        {"name": "cp1", "id": 1011, "host": "atlas", "disk": {"interface": "scsi0", "sizeGib": 40}},
-        {"name": "w1", "id": 1021, "host": "atlas", "disk": {"interface": "scsi0", "sizeGib": 80}},
+        {"id": number, "name": f"m{number}", "host": "atlas", "address": "127.0.9.1"}
+        | {"cores": 4, "memoryMib": 8192, "disk": {"interface": "scsi0", "sizeGib": 40}}
+        for number in (1011, 1021)
     ],
 }
 STATE: dict[str, Any] = {

@@ -42,17 +42,25 @@ def no_fault(_request: Request) -> Answer | None:
 
 @dataclass
 class ProxmoxApi:
-    """What the host knows; tests write into it. `ends` gives a task's successive states."""
+    """What the host knows; tests write into it.
+
+    `ends` gives a task's successive states, `unseen` are VMIDs of guests that the token is not
+    shown.
+    """
 
     online: dict[str, str] = field(default_factory=lambda: {"atlas": "online"})
     bridges: dict[str, list[str]] = field(default_factory=lambda: {"atlas": ["vmbr0"]})
     stores: list[dict[str, Any]] = field(
         default_factory=lambda: [
-            {"storage": "local", "active": 1, "content": "iso,import"},
-            {"storage": "local-zfs", "active": 1, "content": "images,rootdir"},
+            {"storage": "local", "type": "dir", "content": "iso,import"}
+            | {"active": 1, "avail": 100 * GIB},
+            {"storage": "local-zfs", "type": "zfspool", "content": "images,rootdir"}
+            | {"active": 1, "avail": 500 * GIB},
         ]
     )
     rights: dict[str, dict[str, int]] = field(default_factory=everything)
+    guests: list[dict[str, Any]] = field(default_factory=list)
+    unseen: set[int] = field(default_factory=set)
     volumes: dict[str, int] = field(default_factory=dict)
     # Which host a volume lies on; one that is not named here is seen from all of them.
     places: dict[str, str] = field(default_factory=dict)
@@ -75,6 +83,9 @@ class ProxmoxApi:
         path = request.path.removeprefix(f"{API}/")
         if path.endswith("/config") and path not in self.machines:
             return 500, f"Configuration file '{path}' does not exist"
+        number = int(request.query.get("vmid", 0))
+        if path.endswith("nextid") and number in self._taken():
+            return 400, {"data": None, "errors": {"vmid": f"VM {number} already exists"}}
         found = self._found(request, path)
         return (501, "no such method") if found is None else (200, {"data": found})
 
@@ -86,6 +97,8 @@ class ProxmoxApi:
         answers: dict[str, Callable[[], Any]] = {
             "nodes": lambda: [{"node": name, "status": on} for name, on in self.online.items()],
             "permissions": lambda: self.rights,
+            "resources": lambda: self.guests,
+            "nextid": lambda: request.query["vmid"],
             "network": lambda: [{"iface": name} for name in self.bridges[parts[1]]],
             "storage": lambda: self.stores,
             "config": lambda: self.machines[path],
@@ -93,6 +106,9 @@ class ProxmoxApi:
             "status": self._task,
         }
         return answers[parts[-1]]() if parts[-1] in answers else None
+
+    def _taken(self) -> set[int]:
+        return self.unseen | {int(item["vmid"]) for item in self.guests}
 
     def _task(self) -> dict[str, str]:
         end = self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]

@@ -18,6 +18,14 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning"),
 ]
 
+
+def machine(number: int, name: str, **changed: Any) -> dict[str, Any]:
+    """A machine whose address is one of this computer's own, where no Talos answers."""
+    disk = {"interface": "scsi0", "sizeGib": 40}
+    shape = {"cores": 4, "memoryMib": 8192, "disk": disk}
+    return {"id": number, "name": name, "host": "atlas", "address": "127.0.9.1"} | shape | changed
+
+
 INPUTS: dict[str, Any] = {
     "hosts": [{"name": "atlas", "bridge": "vmbr0"}],
     "imageDatastore": "local",
@@ -25,10 +33,7 @@ INPUTS: dict[str, Any] = {
     "volumeDatastore": "local-zfs",
     "freesVolumes": True,
     "pool": "test-cluster",
-    "machines": [
-        {"name": "cp1", "id": 1011, "host": "atlas", "disk": {"interface": "scsi0", "sizeGib": 40}},
-        {"name": "w1", "id": 1021, "host": "atlas", "disk": {"interface": "scsi0", "sizeGib": 80}},
-    ],
+    "machines": [machine(1011, "cp1"), machine(1021, "worker1")],
 }
 
 
