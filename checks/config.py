@@ -12,7 +12,14 @@ import typer
 from config.cluster import Cluster
 from config.errors import ConfigError
 from config.identity import IDENTITY_KEY, is_the_labs, read_identity
-from config.load import ALONE, StackFile, examine, read_stack_file, stack_paths
+from config.load import (
+    ALONE,
+    StackFile,
+    examine,
+    no_such_stack,
+    read_stack_file,
+    stack_paths,
+)
 from config.rules import Finding, over_stacks, titles
 from config.schema import SCHEMA_FILE, schema_text
 
@@ -46,8 +53,7 @@ def check(
     """Check stacks, each by itself and against all others."""
     paths = stack_paths(cwd)
     if stack and stack not in paths:
-        known = ", ".join(paths) or "none"
-        print(f"hearth: There is no stack {stack}; known are: {known}.", file=sys.stderr)
+        print(f"hearth: {no_such_stack(stack, paths)}", file=sys.stderr)
         raise typer.Exit(1)
     clusters: dict[str, Cluster] = {}
     refused: dict[str, list[Finding]] = {}

@@ -55,6 +55,13 @@ def stack_paths(root: Path) -> dict[str, Path]:
     return {stack_of(path): path for path in sorted(root.glob(f"{_PREFIX}*{_SUFFIX}"))}
 
 
+def no_such_stack(stack: str, known: Collection[str]) -> str:
+    """What to say of a stack that has no file: the one that was meant, and those there are."""
+    near = meant(stack, known)
+    question = f"; did you mean {near}?" if near else "."
+    return f"there is no stack {stack}{question} Known are: {', '.join(sorted(known)) or 'none'}"
+
+
 def read_stack_text(text: str, stack: str) -> StackFile:
     """A stack file from its text; raises ConfigError when it is no YAML or repeats a key."""
     data = parse(text, stack)
@@ -154,6 +161,7 @@ __all__ = [
     "collisions",
     "examine",
     "load_cluster",
+    "no_such_stack",
     "placeholders",
     "read_stack_file",
     "read_stack_text",

@@ -19,7 +19,7 @@ from lab.assembly import assemble
 from lab.plugins import select
 from lab.stackfile import OverlayError
 from lab.tools.progress import Printer
-from lab.world import Running, World, WorldError, WorldPlan
+from lab.world import Running, World, WorldError, WorldPlan, namespace
 from lab.world.facts import read_facts
 from lab.world.inventory import dead_labs
 from lab.world.services import require_setups
@@ -84,7 +84,9 @@ def up(
     ] = False,
 ) -> None:
     """Bring the world of a stack up, with the stack's cluster in it, and leave it running."""
-    read_facts(ROOT, stack)  # before minutes of building: is there such a stack at all?
+    # Before minutes of building: is there such a stack, and can this machine make a world at all?
+    read_facts(ROOT, stack)
+    namespace.check()
     if Running.find(state_of(stack)):
         raise WorldError(f"the lab of {stack} is up already: `./hearth lab shell {stack}`")
     plan = assemble(ROOT, stack, providers, Printer(sys.stdout)).plan

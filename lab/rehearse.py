@@ -20,7 +20,8 @@ from lab.plugins import select
 from lab.scenarios.catalog import chosen
 from lab.scenarios.order import Order, write_order
 from lab.tools.progress import Printer
-from lab.world import Running, World, WorldError, WorldPlan
+from lab.world import Running, World, WorldError, WorldPlan, namespace
+from lab.world.facts import read_facts
 from lab.world.services import CHARTS, MACHINES_CONTROL
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,6 +65,10 @@ def rehearse(
 ) -> None:
     """Rehearse stacks, one after the other."""
     chosen(scenarios)
+    # Before minutes of building: are there such stacks, and can this machine make a world at all?
+    for stack in stacks or DEFAULT_STACKS:
+        read_facts(ROOT, stack)
+    namespace.check()
     failed = [stack for stack in stacks or DEFAULT_STACKS if not one(stack, scenarios, providers)]
     if failed:
         print(f"\nrehearsal FAILED: {', '.join(failed)}; report: {REPORT}", file=sys.stderr)

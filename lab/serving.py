@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import ctypes
+import errno
 import json
 import logging
 import os
@@ -29,6 +30,9 @@ PR_SET_PDEATHSIG: Final = 1
 HEALTH_PATH: Final = "/-/healthz"
 SHUTDOWN_SECONDS: Final = 1.0
 LOG_NAME: Final = "lab.requests"
+_IN_USE: Final = (
+    "the address is in use; `ss -ltnp` names who listens there: end that, or give --listen another"
+)
 
 Cleanup = Callable[[], Awaitable[None]]
 
@@ -184,6 +188,7 @@ def run(make: Callable[[], web.Application], opts: Options, cleanup: Cleanup | N
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_serve(app, opts, cleanup))
     except (OSError, ValueError) as error:
-        print(f"cannot serve on {opts.listen.host}:{opts.listen.port}: {error}", file=sys.stderr)
+        said = _IN_USE if getattr(error, "errno", None) == errno.EADDRINUSE else str(error)
+        print(f"cannot serve on {opts.listen.host}:{opts.listen.port}: {said}", file=sys.stderr)
         return 1
     return 0

@@ -26,7 +26,7 @@ from config.identity import (
     is_the_labs,
     read_identity,
 )
-from config.load import StackFile, read_stack_file, stack_paths
+from config.load import StackFile, no_such_stack, read_stack_file, stack_paths
 from config.stack_edit import (
     SALT,
     object_lines,
@@ -111,7 +111,7 @@ def find(cwd: Path, stack: str) -> tuple[StackFile, Path]:
     """The stack's file, or the stacks that there are."""
     paths = stack_paths(cwd)
     if stack not in paths:
-        raise VerbError(f"There is no stack {stack}; known are: {', '.join(paths) or 'none'}.")
+        raise VerbError(no_such_stack(stack, paths))
     return read_stack_file(paths[stack]), paths[stack]
 
 

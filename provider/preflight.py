@@ -5,7 +5,7 @@ All problems are told at once, each with what to do. The vendor's provider would
 one, minutes apart, in words that do not say what to do.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from provider import attached, preflight_machines, proxmox
@@ -71,7 +71,7 @@ class Preflight(Resource):
         del timeout
         if preview:
             return "", self.planned(inputs)
-        self.run(plain(inputs), None)
+        refuse(self.problems(plain(inputs)))
         return "passed", inputs
 
     def update(
@@ -88,25 +88,27 @@ class Preflight(Resource):
         """
         del id, timeout
         before, wanted = plain(olds), plain(news)
-        if not preview:
-            self.run(wanted, before)
+        problems = [] if preview else list(self.problems(wanted, before))
         if before.get("machines") != wanted["machines"] and self.credentials is not None:
             api = proxmox.connect(self.credentials)
-            refuse(attached.torn_off(api, before.get("machines") or [], wanted["machines"]))
+            problems += attached.torn_off(api, before.get("machines") or [], wanted["machines"])
+        refuse(problems)
         return self.planned(news, olds)
 
     def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
         """A check leaves nothing behind."""
         del id, state, timeout
 
-    def run(self, wanted: dict[str, Any], before: dict[str, Any] | None) -> None:
-        """Raise with every problem found; `before` is what the last run wanted, if any did."""
+    def problems(
+        self, wanted: dict[str, Any], before: dict[str, Any] | None = None
+    ) -> Iterator[str]:
+        """Every reason not to go on; `before` is what the last run wanted, if there was one."""
         if self.credentials is None:
             raise Refused("preflight has no Proxmox credentials: set hearth:proxmoxToken")
-        refuse(find_problems(proxmox.connect(self.credentials), wanted, before))
+        return find_problems(proxmox.connect(self.credentials), wanted, before)
 
 
-def refuse(problems: Iterator[str]) -> None:
+def refuse(problems: Iterable[str]) -> None:
     """Raise with all of them, when there are any."""
     if found := list(problems):
         raise Refused("\n".join(["Proxmox VE is not ready for this stack:", *found]))

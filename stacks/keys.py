@@ -48,6 +48,12 @@ def read(config: pulumi.Config, cluster: Cluster) -> StackKeys:
     )
 
 
+def private_halves(config: pulumi.Config) -> dict[str, str]:
+    """The identity's private halves that are set, in clear: to be compared, never to be kept."""
+    found = {key: config.get(key.removeprefix(f"{config.name}:")) for key in IDENTITY_KEYS}
+    return {key: value for key, value in found.items() if value is not None}
+
+
 def refuse_missing(config: pulumi.Config, cluster: Cluster) -> None:
     """All missing secrets at once: without one, what it is for would quietly be left out."""
     missing = [

@@ -4,6 +4,7 @@ Whatever a person can have got wrong ends here as one message, before any provid
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pulumi
 from pulumi import Output
 
 from config.errors import ConfigError
-from config.identity import identity_problem, read_identity
-from config.load import collisions, load_cluster, placeholders
+from config.identity import Identity, identity_problem, mismatched, read_identity
+from config.load import collisions, load_cluster, no_such_stack, placeholders, stack_paths
+from config.neighbours import twin
+from config.spelling import meant
 from stacks import keys
 from stacks.cluster import Built, Facts, build
 
@@ -23,6 +26,7 @@ def run(root: Path) -> None:
     """Build the selected stack; `root` is where `Pulumi.<stack>.yaml` lies."""
     stack = pulumi.get_stack()
     facts = load(root, stack, in_lab=bool(os.environ.get(LAB_VARIABLE)))
+    refuse_strange_halves(stack, facts.identity, keys.private_halves(pulumi.Config("hearth")))
     export(facts, build(facts))
 
 
@@ -31,9 +35,7 @@ def load(root: Path, stack: str, *, in_lab: bool) -> Facts:
     config = pulumi.Config("hearth")
     raw: Any = config.get_object("cluster")
     if raw is None:
-        raise pulumi.RunError(
-            f"Pulumi.{stack}.yaml has no hearth:cluster: `./hearth config check` lists the stacks"
-        )
+        raise pulumi.RunError(without_facts(root, stack))
     try:
         cluster = load_cluster(raw, stack)
         refuse_collisions(root, stack)
@@ -43,9 +45,18 @@ def load(root: Path, stack: str, *, in_lab: bool) -> Facts:
     problem = identity_problem(identity, in_lab=in_lab, stack=stack)
     if problem or identity is None:
         raise pulumi.RunError(problem or "no identity")
+    refuse_twin(root, stack, identity)
     if not in_lab:
         refuse_placeholders(root / f"Pulumi.{stack}.yaml")
     return Facts(cluster=cluster, identity=identity, keys=keys.read(config, cluster))
+
+
+def without_facts(root: Path, stack: str) -> str:
+    """What to say of a stack without facts: the engine makes its file at the first `stack init`."""
+    others = {name: path for name, path in stack_paths(root).items() if name != stack}
+    if stack not in stack_paths(root) or meant(stack, others):
+        return no_such_stack(stack, others)
+    return f"Pulumi.{stack}.yaml has no hearth:cluster: `./hearth config check` says what it needs"
 
 
 def refuse_collisions(root: Path, stack: str) -> None:
@@ -53,6 +64,29 @@ def refuse_collisions(root: Path, stack: str) -> None:
     found = collisions(root, stack)
     if found:
         raise ConfigError(stack, found)
+
+
+def refuse_twin(root: Path, stack: str, identity: Identity) -> None:
+    """No two stacks share an identity: what is sealed for one would open in the other."""
+    other = twin(root, stack, identity)
+    if other:
+        raise pulumi.RunError(
+            f"The identity of {stack} is that of {other}: what is sealed for one cluster would "
+            f"open in the other. Take hearth:identity and its keys out of Pulumi.{stack}.yaml and "
+            f"make its own with `./hearth identity init {stack}`"
+        )
+
+
+def refuse_strange_halves(stack: str, identity: Identity, private: Mapping[str, str]) -> None:
+    """Secrets in Git are sealed against the public halves; other private ones open none."""
+    strange = mismatched(identity, private)
+    if strange:
+        raise pulumi.RunError(
+            f"{', '.join(strange)} of {stack} do not belong to the public halves in "
+            "hearth:identity: what is sealed against those would never open. Both come from one "
+            f"`./hearth identity init {stack}`: put the file back as it was then (`git log -p "
+            f"Pulumi.{stack}.yaml`)"
+        )
 
 
 def refuse_placeholders(path: Path) -> None:

@@ -3,6 +3,7 @@
 The core five are every stack's.
 """
 
+from config.spelling import meant
 from lab.scenarios import cni_missing, core, gate_retry, kills, kills_elsewhere
 from lab.scenarios.entry import Entry
 
@@ -28,7 +29,10 @@ def chosen(names: str) -> list[Entry]:
     ]
     unknown = [name for name in wanted if name not in known]
     if unknown:
+        near = meant(unknown[0], known)
+        question = f"; did you mean {near}?" if near else "."
         raise ValueError(
-            f"there is no scenario {', '.join(unknown)}; there are: {', '.join(known)}, core, all"
+            f"there is no scenario {', '.join(unknown)}{question} "
+            f"There are: {', '.join(known)}, core, all"
         )
     return [entry for name, entry in known.items() if name in wanted]

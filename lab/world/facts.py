@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import ValidationError
 
 from config.cluster import Cluster
+from config.load import CLUSTER_KEY, load_cluster, no_such_stack, read_stack_file, stack_paths
 from lab.world.errors import WorldError
 
 
@@ -37,26 +37,15 @@ class StackFacts:
     passphrase: str = ""
 
 
-def stacks(root: Path) -> list[str]:
-    """Return the stacks that have a committed file."""
-    names = (path.name.split(".", 1)[1] for path in root.glob("Pulumi.*.yaml"))
-    return sorted(name.removesuffix(".yaml") for name in names)
-
-
 def read_facts(root: Path, stack: str) -> StackFacts:
-    """Return the facts of one stack; WorldError when there is none or it is not readable."""
-    path = root / f"Pulumi.{stack}.yaml"
-    try:
-        document = yaml.safe_load(path.read_text())
-        cluster = Cluster.model_validate(document["config"]["hearth:cluster"])
-    except FileNotFoundError:
-        raise WorldError(
-            f"there is no stack {stack} ({path.name}): there are {', '.join(stacks(root))}"
-        ) from None
-    except (yaml.YAMLError, KeyError, TypeError) as error:
-        raise WorldError(f"{path.name} holds no hearth:cluster ({error})") from None
-    except ValidationError as error:
-        raise WorldError(f"{path.name} is not a valid config: {error}") from None
+    """Return the facts of one stack.
+
+    WorldError when there is no such stack, ConfigError with all mistakes when its file has any.
+    """
+    paths = stack_paths(root)
+    if stack not in paths:
+        raise WorldError(no_such_stack(stack, paths))
+    cluster = load_cluster(read_stack_file(paths[stack]).config.get(CLUSTER_KEY), stack)
     operator = tuple(operator_address(str(net)) for net in cluster.network.node_subnets)
     return StackFacts(
         stack=stack,

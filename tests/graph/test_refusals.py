@@ -6,14 +6,17 @@ from typing import Any
 import pulumi
 import pytest
 
+from config.identity import read_identity
 from config.load import read_stack_file
+from ops.keys import new_identity
 from stacks.keys import parsed
-from stacks.program import refuse_placeholders
+from stacks.program import refuse_placeholders, refuse_strange_halves, refuse_twin
 from tests.graph import harness
 
 pytestmark = pytest.mark.graph
 
 STACK = "test-cluster"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def refusal(stack: str = STACK, **options: Any) -> str:
@@ -24,9 +27,35 @@ def refusal(stack: str = STACK, **options: Any) -> str:
 
 
 def test_a_stack_without_facts_is_told_where_they_belong() -> None:
-    message = refusal("no-such-stack", settings={})
-    assert "Pulumi.no-such-stack.yaml" in message
-    assert "hearth:cluster" in message
+    message = refusal(settings={})
+    assert f"Pulumi.{STACK}.yaml has no hearth:cluster" in message
+
+
+def test_a_stack_that_has_no_file_is_asked_which_one_was_meant() -> None:
+    message = refusal("test-clutser", settings={})
+    assert "there is no stack test-clutser; did you mean test-cluster?" in message
+
+
+def test_an_identity_that_another_stack_has_too_is_refused(tmp_path: Path) -> None:
+    file = read_stack_file(ROOT / f"Pulumi.{STACK}.yaml")
+    (tmp_path / "Pulumi.copy.yaml").write_text(file.text)
+    identity = read_identity(file.config["hearth:identity"], STACK)
+    assert identity is not None
+    refuse_twin(tmp_path, "copy", identity)
+    with pytest.raises(pulumi.RunError, match=f"The identity of {STACK} is that of copy"):
+        refuse_twin(tmp_path, STACK, identity)
+
+
+def test_private_halves_of_another_identity_are_named_and_not_shown() -> None:
+    ours, private = new_identity(STACK, with_age=True)
+    _, theirs = new_identity("other", with_age=True)
+    refuse_strange_halves(STACK, ours, private)
+    mixed = {**private, "hearth:deployKey": theirs["hearth:deployKey"]}
+    with pytest.raises(pulumi.RunError) as refused:
+        refuse_strange_halves(STACK, ours, mixed)
+    message = str(refused.value)
+    assert "hearth:deployKey of test-cluster do not belong" in message
+    assert "PRIVATE KEY" not in message
 
 
 def test_a_stack_without_identity_is_told_the_command_that_makes_one() -> None:

@@ -99,7 +99,7 @@ def test_an_unknown_stack_lists_the_known_ones(
     stacks: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["check", "test-clutser", "-C", str(stacks)]) == 1
-    assert "known are: home-ops, test-cluster" in capsys.readouterr().err
+    assert "did you mean test-cluster? Known are: home-ops, test-cluster" in capsys.readouterr().err
 
 
 def test_the_committed_stacks_pass(capsys: pytest.CaptureFixture[str]) -> None:

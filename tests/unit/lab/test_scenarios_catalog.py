@@ -25,7 +25,9 @@ def test_scenarios_run_in_their_own_order_whatever_order_they_are_named_in() -> 
 
 
 def test_an_unknown_scenario_is_named_beside_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"no scenario creat;.*create, second-up"):
+    with pytest.raises(
+        ValueError, match=r"no scenario creat; did you mean create.*create, second-up"
+    ):
         chosen("creat")
 
 

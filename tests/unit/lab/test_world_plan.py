@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from config.load import stack_paths
 from lab.cli import split
 from lab.world import HttpProbe, PortProbe, Service, WorldPlan
 from lab.world.environment import environment
-from lab.world.facts import Endpoint, StackFacts, operator_address, read_facts, stacks
+from lab.world.facts import Endpoint, StackFacts, operator_address, read_facts
 from lab.world.hosts import hosts_text
 from lab.world.inventory import dead_labs, init_of, members
 from lab.world.messages import Message, parse
@@ -168,7 +169,7 @@ def test_every_simulator_has_an_address_of_its_own_and_a_certificate() -> None:
         assert "--certificate" in service.argv
 
 
-@pytest.mark.parametrize("stack", stacks(ROOT))
+@pytest.mark.parametrize("stack", stack_paths(ROOT))
 def test_the_facts_of_every_committed_stack_make_a_world(stack: str) -> None:
     facts = read_facts(ROOT, stack)
     assert facts.stack == stack

@@ -133,4 +133,4 @@ def test_an_unknown_stack_lists_the_known_ones(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["show", "nope", "-C", str(folder)]) == 1
-    assert "known are: test-cluster" in capsys.readouterr().err
+    assert "Known are: test-cluster" in capsys.readouterr().err

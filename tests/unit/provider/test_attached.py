@@ -48,7 +48,8 @@ def stack(*machines: dict[str, Any]) -> dict[str, Any]:
 
 
 def worker(**changed: Any) -> dict[str, Any]:
-    return {"name": "worker1", "id": 1021, "host": "atlas", "disk": DISK, **changed}
+    shape = {"address": "127.0.9.1", "cores": 8, "memoryMib": 16384, "disk": DISK}
+    return {"name": "worker1", "id": 1021, "host": "atlas", **shape, **changed}
 
 
 def update(
