@@ -20,10 +20,6 @@ class Checkpoint:
         """URNs of the operations that have begun and not ended, as far as was written."""
         return [item["resource"]["urn"] for item in self._operations()]
 
-    def creating(self) -> list[str]:
-        """Those of them that create."""
-        return [i["resource"]["urn"] for i in self._operations() if i["type"] == "creating"]
-
     def locked(self) -> bool:
         """Whether any lock lies there."""
         return any(self._locks.glob("*.json"))
