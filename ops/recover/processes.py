@@ -78,7 +78,8 @@ def lingering(project: Path) -> list[Plugin]:
 def plugin_name(entry: Path) -> str | None:
     """The name of the plugin that a process is; None when it is none of ours to see."""
     try:
-        words = (entry / "cmdline").read_bytes().split(b"\0")[:3]
+        # A script's name comes after its interpreter and that one's options.
+        words = (entry / "cmdline").read_bytes().split(b"\0")[:4]
     except OSError:
         return None
     names = [Path(word.decode(errors="replace")).name for word in words]

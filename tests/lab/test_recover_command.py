@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.recover import processes
 from tests.lab.recover_project import Project, operation, project_in
+from tests.lab.waiting import wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -124,6 +126,25 @@ def test_an_object_is_left_when_the_state_has_no_kubeconfig_to_ask_with(project:
     done = project.recover("--yes")
     assert done.returncode == 1
     assert "no kubeconfig to ask the cluster with" in done.stderr
+
+
+def test_a_plugin_that_outlived_its_engine_is_seen_in_its_own_project_only(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    idle = "import time; time.sleep(60)"
+    plugin = subprocess.Popen(
+        [sys.executable, "-c", idle, "pulumi-resource-toy"], cwd=project.folder
+    )
+    try:
+        wait_until(lambda: bool(processes.lingering(project.folder)), "the plugin's start")
+        assert [str(item) for item in processes.lingering(project.folder)] == [
+            f"pulumi-resource-toy (process {plugin.pid})"
+        ]
+        assert processes.lingering(tmp_path_factory.mktemp("other")) == []
+    finally:
+        plugin.kill()
+        plugin.wait()
+    assert processes.await_end(project.folder, 1.0) == []
 
 
 def test_an_unknown_stack_is_answered_with_those_there_are(project: Project) -> None:
