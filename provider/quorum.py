@@ -76,7 +76,7 @@ def spare(members: int) -> int:
 def losses(before: Mapping[str, Facts], after: Mapping[str, Facts]) -> list[Loss]:
     """The control planes that go from one run to the next; those that come take nothing down."""
     found = []
-    for name, old in before.items():
+    for name, old in sorted(before.items()):
         new = after.get(name)
         if new is None:
             found.append(Loss(name, "is no control plane any more"))

@@ -3,8 +3,8 @@
 The fork between a machine that is made and one that is adopted lies here and nowhere else.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_proxmoxve as pve
@@ -128,7 +128,7 @@ class Fleet(pulumi.ComponentResource):
         """One machine: made, then configured; a control plane when its turn has come."""
         name, config = child(self._name, machine.name), self._rendered(machine)
         if not machine.is_control_plane:
-            return self._applied(machine, config, self._made(machine, ()))
+            return self._applied(machine, config, self._made(machine))
         made = self._made(machine, self._turns.before(name, machine, config.text))
         configured = self._applied(machine, config, made)
         back = self._turns.after(
@@ -168,8 +168,8 @@ class Fleet(pulumi.ComponentResource):
             opts=self._inside(),
         )
 
-    def _made(self, machine: Machine, after: Input[Sequence[Resource]]) -> VirtualMachine:
-        """A virtual machine on its host."""
+    def _made(self, machine: Machine, leave: Output[Any] | None = None) -> VirtualMachine:
+        """A virtual machine on its host, made or changed once it has leave to."""
         host = self._args.proxmox.host(machine.vm.host) if machine.vm else None
         if host is None:
             raise ValueError(f"{machine.name} stands on no host of this stack")
@@ -185,8 +185,8 @@ class Fleet(pulumi.ComponentResource):
                 pool=self._args.pool,
                 image=self._images[host.name],
                 datastore=claimed.apply(lambda values: values[0]),
-                after=after,
                 authority=self._authority,
+                leave=leave,
             ),
             opts=self._inside(),
         )

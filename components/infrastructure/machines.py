@@ -4,13 +4,13 @@ Everything after it (configuration, bootstrap, gates) is the same for a machine 
 Addresses come from the facts; the guest agent is never asked for them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_proxmoxve as pve
-from pulumi import Input, Output, Resource, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from components import hearth
 from components.naming import child, token
@@ -36,7 +36,7 @@ DISK_OPTIONS: dict[str, Any] = {
 class VirtualMachineArgs:
     """The machine's facts, its host, and what the layers before give: pool, image, datastore.
 
-    `after` is what has to be over before this machine may change: another machine's change.
+    `leave` is there once this machine may change, if it has to wait for another one's change.
     `authority` is the cluster's, by which its own machines are told from others.
     """
 
@@ -46,8 +46,8 @@ class VirtualMachineArgs:
     pool: Input[str]
     image: Input[str]
     datastore: Input[str]
-    after: Input[Sequence[Resource]] = ()
     authority: Input[str]
+    leave: Output[Any] | None = None
 
 
 class VirtualMachine(pulumi.ComponentResource):
@@ -66,7 +66,7 @@ class VirtualMachine(pulumi.ComponentResource):
         self.resource = pve.VmLegacy(
             name,
             vm_id=vm.id,
-            name=machine.name,
+            name=held(machine.name, args.leave),
             node_name=vm.host,
             pool_id=args.pool,
             description=f"Talos machine of the cluster {args.cluster.name}",
@@ -104,8 +104,6 @@ class VirtualMachine(pulumi.ComponentResource):
                 delete_before_replace=True,
                 # Neither a destroy nor a change that replaces takes a protected stack's machines.
                 protect=args.cluster.protected,
-                # Leave to change is no value: a value would be one of the machine's own inputs.
-                depends_on=args.after,
                 ignore_changes=[
                     # Read back as an empty object for ever (pulumi-proxmoxve#664).
                     "disks[0].speed",
@@ -135,6 +133,17 @@ class VirtualMachine(pulumi.ComponentResource):
             # A machine that was made anew has to boot first.
             opts=ResourceOptions(parent=self, replace_with=[self.resource]),
         )
+
+
+async def held(value: str, leave: Output[Any] | None) -> str:
+    """A value that is given out once `leave` is there; the engine sees no dependency in it.
+
+    One that it remembers would make a destroy take control planes one by one, and a machine made
+    anew would look along it for what else to replace.
+    """
+    if leave is not None:
+        await leave.future()
+    return value
 
 
 def system_disk(args: VirtualMachineArgs) -> pve.VmLegacyDiskArgs:

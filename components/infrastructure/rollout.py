@@ -88,9 +88,9 @@ class Guard:
         """Whether the cluster is only being made; known once the quorum is there."""
         return self.quorum.urn.apply(lambda _: self.founding.now)
 
-    def unless_founding(self, resources: list[Resource]) -> Output[list[Resource]]:
-        """What to depend on: these on a standing cluster, nothing while it is being founded."""
-        return self.quorum.urn.apply(lambda _: [] if self.founding.now else resources)
+    def unless_founding(self, value: Input[Any]) -> Output[Any]:
+        """What to wait for: this on a standing cluster, nothing while it is being founded."""
+        return self.quorum.urn.apply(lambda _: [] if self.founding.now else value)
 
 
 def turns(args: "TurnsArgs") -> "Turns":
@@ -112,8 +112,8 @@ class TurnsArgs:
 class Turns:
     """Makes the turns of control planes, asked for in config order.
 
-    For every control plane: `before`, then its machine with what that gives as dependencies, then
-    its configuration, then `after`.
+    For every control plane: `before`, then its machine with the leave that this gives, then its
+    configuration, then `after`.
     """
 
     def __init__(self, args: TurnsArgs) -> None:
@@ -129,8 +129,8 @@ class Turns:
 
         return Output.unsecret(Output.all(config, self._args.view_key).apply(hashed))
 
-    def before(self, name: str, machine: Machine, config: Output[str]) -> Output[list[Resource]]:
-        """What a control plane's machine has to depend on."""
+    def before(self, name: str, machine: Machine, config: Output[str]) -> Output[Any]:
+        """Leave to change a control plane's machine, which is there once its turn has come."""
         turn = self._turn(
             child(name, "turn"),
             machine,
@@ -142,7 +142,7 @@ class Turns:
                 depends_on=self._args.guard.unless_founding(self._last),
             ),
         )
-        return self._args.guard.unless_founding([turn])
+        return self._args.guard.unless_founding(turn.urn)
 
     def after(
         self,

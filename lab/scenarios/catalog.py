@@ -4,12 +4,13 @@ The core five are every stack's.
 """
 
 from config.spelling import meant
-from lab.scenarios import cni_missing, core, gate_retry, kills, kills_elsewhere
+from lab.scenarios import cni_missing, config_change, core, gate_retry, kills, kills_elsewhere
 from lab.scenarios.entry import Entry
 
 CATALOG: tuple[Entry, ...] = (
     *core.ENTRIES,
     *cni_missing.ENTRIES,
+    *config_change.ENTRIES,
     *gate_retry.ENTRIES,
     *kills.ENTRIES,
     *kills_elsewhere.ENTRIES,

@@ -25,6 +25,10 @@ def back(graph: Graph, machine: str) -> Registered:
     return graph.one("hearth:index:Turn", f"{machine}-back")
 
 
+def is_registered_before(graph: Graph, first: Registered, then: Registered) -> bool:
+    return graph.resources.index(first) < graph.resources.index(then)
+
+
 def triggers(change: Callable[[dict[str, Any]], object] | None = None) -> dict[str, Any]:
     """What makes every turn be taken, with the committed facts or changed ones."""
     settings = harness.changed(STACK, change) if change else None
@@ -40,7 +44,7 @@ def test_every_control_plane_has_two_turns_and_workers_have_none(graph: Graph) -
 def test_a_control_plane_comes_between_its_turns(graph: Graph) -> None:
     for name in PLANES:
         machine, applied = graph.one("VmLegacy", name), graph.one(APPLY, name)
-        assert graph.comes_before(turn(graph, name), machine)
+        assert is_registered_before(graph, turn(graph, name), machine)
         assert graph.comes_before(machine, applied)
         assert graph.comes_before(applied, back(graph, name))
 
@@ -48,7 +52,15 @@ def test_a_control_plane_comes_between_its_turns(graph: Graph) -> None:
 def test_a_control_planes_turn_comes_after_the_one_before_it_is_back(graph: Graph) -> None:
     for first, then in (("cp1", "cp2"), ("cp2", "cp3")):
         assert graph.comes_before(back(graph, first), turn(graph, then))
-        assert graph.comes_before(graph.one(APPLY, first), graph.one("VmLegacy", then))
+        assert is_registered_before(graph, back(graph, first), graph.one("VmLegacy", then))
+
+
+def test_a_destroy_may_take_all_control_planes_at_once(graph: Graph) -> None:
+    machines = [graph.one("VmLegacy", name) for name in PLANES]
+    for machine in machines:
+        before = graph.before(machine)
+        assert [other.name for other in machines if other.urn in before] == []
+        assert [item.name for item in graph.of("index:Turn") if item.urn in before] == []
 
 
 def test_workers_wait_for_no_control_plane(graph: Graph) -> None:

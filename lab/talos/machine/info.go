@@ -1,6 +1,10 @@
 package machine
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+
 	"hearth/lab/talos/faults"
 	"hearth/lab/talos/hardware"
 )
@@ -20,6 +24,8 @@ type Info struct {
 	Faults    []faults.Fault `json:"faults"`
 	Cluster   string         `json:"cluster"`
 	Type      string         `json:"type"`
+	// Configuration tells one configuration on the disk from another without showing it: "" for none.
+	Configuration string `json:"configuration"`
 }
 
 var onOff = map[bool]string{true: "on", false: "off"}
@@ -28,7 +34,7 @@ var onOff = map[bool]string{true: "on", false: "off"}
 func (m *Machine) Info() Info {
 	out := Info{
 		Spec: m.Spec(), Power: onOff[m.On()], Cable: "down", Stage: "off", Processes: map[string]int{}, Faults: m.faults.List(),
-		Current: []string{},
+		Current: []string{}, Configuration: m.configuration(),
 	}
 	if m.port.Linked() {
 		out.Cable = "up"
@@ -53,4 +59,14 @@ func (m *Machine) Info() Info {
 		out.Processes = p.PIDs()
 	}
 	return out
+}
+
+// configuration is a hash of what lies in STATE now, which is not what runs while a change is staged.
+func (m *Machine) configuration() string {
+	text, err := os.ReadFile(m.configPath())
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
 }
