@@ -35,7 +35,8 @@ def assemble(
 ) -> Assembly:
     """Find the tools, choose the plugins, prepare the stack's files, plan the world."""
     found = tools.ensure(report=report)
-    shelf = tools.bin_directory(found)
+    # Beside the world: the cache may be shared, and not ours to write to.
+    shelf = tools.bin_directory(found, root / ".lab")
     facts = read_facts(root, stack)
     plan = world_plan(facts, root=root, shelf=shelf, real_charts=default_root() / "charts")
     require_modules(plan)

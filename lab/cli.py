@@ -89,6 +89,7 @@ def up(
     namespace.check()
     if Running.find(state_of(stack)):
         raise WorldError(f"the lab of {stack} is up already: `./hearth lab shell {stack}`")
+    namespace.check()
     plan = assemble(ROOT, stack, providers, Printer(sys.stdout)).plan
     require_setups(plan)
     started = time.monotonic()

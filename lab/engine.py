@@ -70,7 +70,7 @@ class Engine:
         self.watch = watch
         url = self.environment.get("PULUMI_BACKEND_URL", "")
         self.checkpoint = Checkpoint(url, PROJECT, stack)
-        self._count = 0
+        self.runs = 0  # commands that may have changed the state
         logs.mkdir(parents=True, exist_ok=True)
 
     def select(self) -> None:
@@ -137,8 +137,8 @@ class Engine:
         return done.stdout
 
     def _watched(self, command: str, *arguments: str, strike: Strike | None = None) -> Outcome:
-        self._count += 1
-        stem = self.logs / f"{self._count:02}-{command}"
+        self.runs += 1
+        stem = self.logs / f"{self.runs:02}-{command}"
         events, output = stem.with_suffix(".events"), stem.with_suffix(".log")
         argv = ["pulumi", command, "--stack", self.stack, "--non-interactive", *arguments]
         argv += ["--color", "never", "--event-log", str(events), "--skip-plugin-pre-install"]

@@ -79,6 +79,7 @@ def rehearse(
 def one(stack: str, scenarios: str, providers: select.Providers) -> bool:
     """One stack from nothing to nothing; whether all its scenarios passed."""
     started = time.monotonic()
+    namespace.check()  # before minutes of building, and before an earlier run is forgotten
     assembly = assemble(ROOT, stack, providers, Printer(sys.stdout))
     forget(assembly.plan)
     print(f"\nworld of {stack}", flush=True)

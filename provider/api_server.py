@@ -16,6 +16,11 @@ from lightkube.core.exceptions import ConfigError
 
 from provider.rpc import Refused
 
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # a PyYAML that was built without libyaml
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 Json = dict[str, Any]
 REQUEST_SECONDS = 10.0
 
@@ -35,7 +40,7 @@ def connect(kubeconfig: str, server: str | None = None) -> Iterator[httpx2.Clien
 def configuration(kubeconfig: str, server: str | None) -> SingleConfig:
     """The current context of a kubeconfig; never quotes it, because it opens the cluster."""
     try:
-        document = yaml.safe_load(kubeconfig)
+        document = yaml.load(kubeconfig, Loader=SafeLoader)
     except yaml.YAMLError:
         document = None
     if not isinstance(document, dict) or not document.get("clusters"):

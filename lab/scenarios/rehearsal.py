@@ -42,6 +42,7 @@ class Rehearsal:
     facts: FactsFile
     outcomes: list[Outcome] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
+    _kubeconfig_after: int = -1  # how many engine runs
 
     def run(self, outcome: Outcome) -> Outcome:
         """Keep an engine run's outcome, and insist that it ended well."""
@@ -50,18 +51,10 @@ class Rehearsal:
             raise Failed(f"pulumi {outcome.command} failed:\n{outcome.told()}")
         return outcome
 
-    def write_kubeconfig(self) -> Path:
-        """The admin kubeconfig in the state, as a file: a failed run exports nothing."""
-        kubeconfig = self.directory / "kubeconfig"
-        kubeconfig.touch(mode=0o600)
-        kubeconfig.write_text(self.engine.output_of(KUBECONFIG, "kubeconfigRaw"))
-        return kubeconfig
-
     def kubectl(self, *arguments: str) -> str:
-        """Ask the cluster as its admin."""
-        kubeconfig = self.write_kubeconfig()
+        """Ask the cluster, with the admin kubeconfig in the state: a failed run exports nothing."""
         done = subprocess.run(
-            ["kubectl", "--kubeconfig", str(kubeconfig), *arguments],
+            ["kubectl", "--kubeconfig", str(self.write_kubeconfig()), *arguments],
             capture_output=True,
             text=True,
             timeout=KUBECTL_SECONDS,
@@ -70,6 +63,15 @@ class Rehearsal:
         if done.returncode != 0:
             raise Failed(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
+
+    def write_kubeconfig(self) -> Path:
+        """The admin kubeconfig, as a file; read again only when the engine has run since."""
+        path = self.directory / "kubeconfig"
+        if self._kubeconfig_after != self.engine.runs:
+            path.touch(mode=0o600)
+            path.write_text(self.engine.output_of(KUBECONFIG, "kubeconfigRaw"))
+            self._kubeconfig_after = self.engine.runs
+        return path
 
     def nodes(self) -> list[str]:
         """One line per node, as `kubectl get nodes` prints them: name, status, roles, ..."""

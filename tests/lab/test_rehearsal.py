@@ -1,12 +1,14 @@
 """The committed stack, rehearsed as `make rehearse` does it, and judged by what the report says.
 
 One rehearsal serves all tests of this file: it takes a few minutes. One killed run stands for all
-of them; the others are for `SCENARIOS=all`.
+of them; the others are for `SCENARIOS=all`. It never runs as root: where the tests do, an ordinary
+user runs it, in a copy of the project.
 """
 
 import json
+import os
 import subprocess
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 
 from lab.scenarios.catalog import CORE
 from lab.world.inventory import members
+from tests.lab.ordinary_user import ordinary_user
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
@@ -24,11 +27,24 @@ REHEARSAL_SECONDS = 1400
 CANARIES = ("tskey-auth-lab", "AGE-SECRET-KEY-", "BEGIN OPENSSH PRIVATE KEY", "BEGIN PRIVATE KEY")
 
 
+@dataclass(frozen=True)
+class Rehearsal:
+    """The tree that it ran in, and how it ended."""
+
+    tree: Path
+    done: "subprocess.CompletedProcess[str]"
+
+
 @pytest.fixture(scope="module")
-def rehearsal() -> "subprocess.CompletedProcess[str]":
-    (ROOT / ".lab" / "report.json").unlink(missing_ok=True)
-    return subprocess.run(
-        [sys.executable, "hearth", "rehearse", STACK, "--scenarios", f"core,cni-missing,{KILL}"],
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
+    argv, tree = [".venv/bin/python", "hearth", "rehearse", STACK], ROOT
+    argv += ["--scenarios", f"core,cni-missing,{KILL}"]
+    if os.geteuid() == 0:
+        user = ordinary_user(tmp_path_factory.mktemp("ordinary"))
+        argv, tree = user.command(argv), user.tree
+    (tree / ".lab" / "report.json").unlink(missing_ok=True)
+    done = subprocess.run(
+        argv,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -36,12 +52,16 @@ def rehearsal() -> "subprocess.CompletedProcess[str]":
         timeout=REHEARSAL_SECONDS,
         check=False,
     )
+    return Rehearsal(tree=tree, done=done)
 
 
 @pytest.fixture(scope="module")
-def report(rehearsal: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
-    assert rehearsal.returncode == 0, rehearsal.stdout[-6000:] + rehearsal.stderr[-2000:]
-    found: dict[str, Any] = json.loads((ROOT / ".lab" / "report.json").read_text())[STACK]
+def report(rehearsal: Rehearsal) -> dict[str, Any]:
+    done = rehearsal.done
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    path = rehearsal.tree / ".lab" / "report.json"
+    assert path.stat().st_uid != 0
+    found: dict[str, Any] = json.loads(path.read_text())[STACK]
     return found
 
 
@@ -83,11 +103,11 @@ def test_every_stage_has_its_layer_and_its_times(report: dict[str, Any]) -> None
 
 
 def test_no_secret_is_printed_or_logged_in_clear(
-    rehearsal: "subprocess.CompletedProcess[str]", report: dict[str, Any]
+    rehearsal: Rehearsal, report: dict[str, Any]
 ) -> None:
     del report
-    texts = {"output": rehearsal.stdout + rehearsal.stderr}
-    folder = ROOT / ".lab" / STACK
+    texts = {"output": rehearsal.done.stdout + rehearsal.done.stderr}
+    folder = rehearsal.tree / ".lab" / STACK
     for path in [*(folder / "engine").glob("*"), *(folder / "logs").glob("*")]:
         if path.is_file():
             texts[path.name] = path.read_text(errors="replace")
@@ -96,16 +116,10 @@ def test_no_secret_is_printed_or_logged_in_clear(
 
 
 def test_nothing_is_left_running_and_the_stacks_file_is_as_committed(
-    report: dict[str, Any],
+    rehearsal: Rehearsal, report: dict[str, Any]
 ) -> None:
     del report
     # Namespaces and ports go with the processes: the lab's live in namespaces of their own.
     assert not [member for member in members() if member.lab.startswith(f"{STACK}-")]
-    status = subprocess.run(
-        ["git", "status", "--porcelain", "--", f"Pulumi.{STACK}.yaml", "Pulumi.yaml"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert not status.stdout
+    for name in (f"Pulumi.{STACK}.yaml", "Pulumi.yaml"):
+        assert (rehearsal.tree / name).read_bytes() == (ROOT / name).read_bytes()

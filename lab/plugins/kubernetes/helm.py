@@ -86,8 +86,8 @@ class Helm:
                 return None
             raise
         metadata = json.loads(self.run(["get", "metadata", *where]))
-        values = json.loads(self.run(["get", "values", *where]))
-        return Found(status, metadata, values or {})
+        # What `helm get values` prints is what `helm status` calls the release's config.
+        return Found(status, metadata, status.get("config") or {})
 
     def chart(self, release: Mapping[str, Any]) -> dict[str, Any]:
         """The chart's own metadata (`Chart.yaml`), fetched the way an install would fetch it."""

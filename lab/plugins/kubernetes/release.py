@@ -34,6 +34,11 @@ from provider.rpc import (
 )
 from provider.rpc.wire import Asset
 
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # a PyYAML that was built without libyaml
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 _SWITCHES = (
     "allowNullValues",
     "atomic",
@@ -287,7 +292,7 @@ def _deep(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def resource_names(manifest: str) -> dict[str, list[str]]:
     """The names of a manifest's objects by `Kind.group/apiVersion`, as the vendor lists them."""
     names: dict[str, set[str]] = {}
-    for item in yaml.safe_load_all(manifest):
+    for item in yaml.load_all(manifest, Loader=SafeLoader):
         if not isinstance(item, dict) or not item.get("kind"):
             continue
         version, meta = str(item.get("apiVersion", "")), item.get("metadata") or {}

@@ -261,7 +261,7 @@ func (p *Plane) waitReady(ctx context.Context) bool {
 	}
 	context.AfterFunc(ctx, k.Close)
 	for !k.Ready(ctx) {
-		if !wait(ctx, 250*time.Millisecond) {
+		if !wait(ctx, 100*time.Millisecond) {
 			return false
 		}
 	}

@@ -37,6 +37,10 @@ type Member struct {
 	stop func()
 }
 
+// again is how soon a refused question is asked anew. Talos waits longer; how long a join takes is
+// decided by etcd, which takes in nobody within five seconds of the last promotion.
+const again = 200 * time.Millisecond
+
 // marker says that Bootstrap was called: it survives a loss of power before etcd wrote its first file.
 const marker = ".bootstrap"
 
@@ -90,7 +94,7 @@ func (m *Member) Args(ctx context.Context) ([]string, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-m.boot:
-		case <-time.After(time.Second):
+		case <-time.After(again):
 		}
 	}
 }
@@ -214,7 +218,7 @@ func (m *Member) promote(ctx context.Context, c *clientv3.Client, id uint64) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(500 * time.Millisecond):
+		case <-time.After(again):
 		}
 	}
 }

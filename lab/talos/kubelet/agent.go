@@ -76,7 +76,7 @@ func (a *Agent) Run(ctx context.Context) {
 			break
 		}
 		a.Services.Set("kubelet", "Running", false, err.Error())
-		if !a.wait(ctx, time.Second) {
+		if !a.wait(ctx, 300*time.Millisecond) {
 			return
 		}
 	}
