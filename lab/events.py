@@ -38,6 +38,16 @@ class Stage:
         """The resource's logical name."""
         return self.urn.rpartition("::")[2]
 
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.end - self.start
+
+    @property
+    def is_component(self) -> bool:
+        """Whether this is a component of ours, which groups others and does nothing itself."""
+        return kind(self.urn).startswith("hearth:") and ":index:" not in kind(self.urn)
+
 
 def kind(urn: str) -> str:
     """The type token of the resource itself, without its parents'."""
@@ -82,8 +92,7 @@ class Log:
             return None
         stage = Stage(urn=urn, operation=operation, start=start, end=now)
         self.stages.append(stage)
-        own = kind(urn).startswith("hearth:") and ":index:" not in kind(urn)
-        return None if operation in {"same", "read"} or own else stage
+        return None if operation in {"same", "read"} or stage.is_component else stage
 
     def _said(self, diagnostic: dict[str, Any]) -> None:
         text = re.sub(r"<\{%.*?%\}>", "", str(diagnostic.get("message", ""))).strip()

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.critical import CriticalPath
 from lab.events import Stage
 
 
@@ -27,7 +28,8 @@ class Report:
     """Everything a stack's rehearsal has to tell.
 
     `tools` and `providers` map names to version and origin, `charts` to "real" or "lab";
-    `replaced` is what the lab put in place of the stack's own values.
+    `replaced` is what the lab put in place of the stack's own values; `create_seconds` what the
+    create took, its stages those of `stages`, the longest chain among them `critical_path`.
     """
 
     tools: Mapping[str, Mapping[str, str]]
@@ -39,6 +41,8 @@ class Report:
     second_up_changes: int | None = None
     identity_stable: bool | None = None
     stages: list[Stage] = field(default_factory=list)
+    create_seconds: float | None = None
+    critical_path: CriticalPath | None = None
 
     def document(self) -> dict[str, Any]:
         """The report as JSON takes it, in camelCase."""
@@ -60,6 +64,12 @@ class Report:
                 }
                 for stage in self.stages
             ],
+            "createSeconds": self.create_seconds,
+            "criticalPath": self.critical_path
+            and {
+                "seconds": round(self.critical_path.seconds, 3),
+                "urns": list(self.critical_path.urns),
+            },
         }
 
 

@@ -13,8 +13,10 @@ from subprocess import TimeoutExpired
 from requests import RequestException
 
 from lab import report as reports
-from lab.engine import Engine
+from lab.critical import critical_path, needs
+from lab.engine import Engine, Outcome
 from lab.errors import EngineError
+from lab.picture import picture
 from lab.scenarios.catalog import chosen
 from lab.scenarios.core import destroy
 from lab.scenarios.entry import Entry
@@ -25,6 +27,8 @@ from lab.scenarios.rehearsal import Failed, Rehearsal
 from lab.scenarios.timeline import Timeline
 from lab.scenarios.vendors import Vendors
 from lab.world.errors import WorldError
+
+PICTURE = "timeline.svg"
 
 
 class Runner:
@@ -98,10 +102,19 @@ class Runner:
         self.timeline.heading(name)
         result = self.attempt(name, lambda: entry.run(self.rehearsal))
         self.report.scenarios.append(result)
-        if name == "create" and self.rehearsal.outcomes:
-            self.report.stages = self.rehearsal.outcomes[0].log.stages
+        if name == "create" and result.passed:
+            self.draw(self.rehearsal.outcomes[-1])
         self.save()
         return result.passed
+
+    def draw(self, create: Outcome) -> None:
+        """Keep the stages of a create, find its critical path, and make a picture of both."""
+        stages, seconds = create.log.stages, create.seconds
+        path = critical_path(stages, needs(self.rehearsal.engine.state()))
+        self.report.stages, self.report.create_seconds = stages, round(seconds, 3)
+        self.report.critical_path = path
+        drawn = picture(self.order.stack, stages, path, seconds)
+        (self.order.report.parent / PICTURE).write_text(drawn)
 
     def attempt(self, name: str, action: Callable[[], str]) -> reports.Result:
         """Run something that may fail, and say how it went."""

@@ -9,8 +9,10 @@ import json
 import os
 import subprocess
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -24,6 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 STACK = "test-cluster"
 KILL = "kill-identity-secret"
 REHEARSAL_SECONDS = 1400
+# Stages are timed when the engine's log is looked at, which is done in steps.
+WATCHED_SECONDS = 0.2
+SVG = "{http://www.w3.org/2000/svg}"
 CANARIES = ("tskey-auth-lab", "AGE-SECRET-KEY-", "BEGIN OPENSSH PRIVATE KEY", "BEGIN PRIVATE KEY")
 
 
@@ -102,13 +107,30 @@ def test_every_stage_has_its_layer_and_its_times(report: dict[str, Any]) -> None
     assert all(0 <= stage["start"] <= stage["end"] for stage in report["stages"])
 
 
+def test_the_critical_path_is_in_the_report_and_in_the_picture(
+    rehearsal: Rehearsal, report: dict[str, Any]
+) -> None:
+    path = report["criticalPath"]
+    ends = {stage["urn"]: (stage["start"], stage["end"]) for stage in report["stages"]}
+    assert len(path["urns"]) > 5
+    assert 0 < path["seconds"] <= report["createSeconds"]
+    for before, after in pairwise(path["urns"]):
+        assert ends[before][1] <= ends[after][0] + WATCHED_SECONDS
+    drawn = ET.fromstring((rehearsal.tree / ".lab" / "timeline.svg").read_text())  # noqa: S314 (our own)
+    marked = drawn.findall(f".//{SVG}rect[@class='path']")
+    # One more stands in the legend.
+    assert len(marked) == len(path["urns"]) + 1
+
+
 def test_no_secret_is_printed_or_logged_in_clear(
     rehearsal: Rehearsal, report: dict[str, Any]
 ) -> None:
     del report
     texts = {"output": rehearsal.done.stdout + rehearsal.done.stderr}
-    folder = rehearsal.tree / ".lab" / STACK
-    for path in [*(folder / "engine").glob("*"), *(folder / "logs").glob("*")]:
+    kept = rehearsal.tree / ".lab"
+    folder = kept / STACK
+    pictures = [kept / "timeline.svg", kept / "report.json"]
+    for path in [*(folder / "engine").glob("*"), *(folder / "logs").glob("*"), *pictures]:
         if path.is_file():
             texts[path.name] = path.read_text(errors="replace")
     leaks = [f"{name}: {word}" for name, text in texts.items() for word in CANARIES if word in text]
