@@ -9,11 +9,10 @@ from base64 import b64encode
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_kubernetes as k8s
 import pulumi_random as random
 from pulumi import Output, ResourceOptions
 
-from components import hearth
+from components import hearth, kubernetes
 from components.naming import child, token
 from config.services import Delegation
 
@@ -64,12 +63,12 @@ class DelegatedZone(pulumi.ComponentResource):
         )
         self.transfer_key = Output.secret(key.result.apply(encoded))
         inside = ResourceOptions(parent=self, deleted_with=args.life)
-        namespace = k8s.core.v1.Namespace(
+        namespace = kubernetes.Namespace(
             child(name, "namespace"), metadata={"name": NAMESPACE}, opts=inside
         )
-        k8s.core.v1.Secret(
+        kubernetes.Secret(
             child(name, "tsig"),
-            metadata={"name": "tsig", "namespace": namespace.metadata.name},
+            metadata={"name": "tsig", "namespace": namespace.metadata["name"]},
             string_data={
                 "name": f"{args.zone.split('.')[0]}-transfer",
                 "algorithm": TSIG_ALGORITHM,

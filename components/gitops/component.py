@@ -6,6 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
+from components import kubernetes
 from components.gitops.instance import DEPLOY_KEY, spec
 from components.naming import child, token
 from config import versions
@@ -30,7 +31,7 @@ class Flux(pulumi.ComponentResource):
     def __init__(self, name: str, args: FluxArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(token("gitops", "Flux"), name, None, opts)
         here = ResourceOptions(parent=self)
-        key = k8s.core.v1.Secret(
+        key = kubernetes.Secret(
             child(name, "deploy-key"),
             metadata={"name": DEPLOY_KEY, "namespace": args.namespace},
             string_data={
@@ -44,7 +45,7 @@ class Flux(pulumi.ComponentResource):
         operator = k8s.helm.v3.Release(
             child(name, "operator"),
             name=chart.name,
-            namespace=key.metadata.namespace,
+            namespace=key.metadata["namespace"],
             chart=chart.reference,
             version=chart.version,
             timeout=RELEASE_SECONDS,

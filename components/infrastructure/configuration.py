@@ -11,10 +11,10 @@ from typing import Any
 
 import pulumi
 import pulumiverse_talos as talos
-import yaml
 from pulumi import Input, InvokeOutputOptions, Output, Resource, ResourceOptions
 
 from components.infrastructure.patches import Document, documents, tailscale
+from components.infrastructure.text import dumped
 from components.infrastructure.view import View, view
 from components.naming import child, token
 from config import versions
@@ -56,12 +56,15 @@ def machine_secrets(secrets: talos.machine.Secrets) -> Output[Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedArgs:
-    """A machine's facts, and what its configuration is rendered with."""
+    """A machine's facts, and what its configuration is rendered with.
+
+    `secrets` is what `machine_secrets` makes of them, once for all machines.
+    """
 
     cluster: Cluster
     machine: Machine
     installer: Input[str]
-    secrets: talos.machine.Secrets
+    secrets: Input[Any]
     tailscale_key: Input[str] | None
 
 
@@ -81,11 +84,11 @@ def rendered(args: RenderedArgs, parent: Resource) -> Rendered:
         cluster_name=cluster.name,
         cluster_endpoint=cluster.endpoint,
         machine_type=args.machine.role.talos,
-        machine_secrets=machine_secrets(args.secrets),
+        machine_secrets=args.secrets,
         # The contract is pinned for the cluster's life; the versions below are what runs.
         talos_version=cluster.talos.contract,
         kubernetes_version=versions.KUBERNETES.removeprefix("v"),
-        config_patches=patches.apply(lambda found: [yaml.safe_dump(item) for item in found]),
+        config_patches=patches.apply(lambda found: [dumped(item) for item in found]),
         docs=False,
         examples=False,
         opts=InvokeOutputOptions(parent=parent),

@@ -17,6 +17,7 @@ from components.infrastructure.configuration import (
     ConfiguredMachineArgs,
     Rendered,
     RenderedArgs,
+    machine_secrets,
     rendered,
 )
 from components.infrastructure.image import (
@@ -80,6 +81,7 @@ class Fleet(pulumi.ComponentResource):
             lambda answered: confirmed(expected, answered)
         )
         self._installer = installer_image(expected, versions.TALOS, "nocloud")
+        self._bundle = machine_secrets(args.secrets)
         self._preflight = hearth.Preflight(
             child(name, "preflight"),
             hosts=[{"name": host.name, "bridge": host.bridge} for host in args.proxmox.hosts],
@@ -145,7 +147,7 @@ class Fleet(pulumi.ComponentResource):
                 cluster=args.cluster,
                 machine=machine,
                 installer=self._installer,
-                secrets=args.secrets,
+                secrets=self._bundle,
                 tailscale_key=args.tailscale_key,
             ),
             self,

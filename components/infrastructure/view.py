@@ -13,10 +13,9 @@ import hmac
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from components.infrastructure.patches import Document
 from components.infrastructure.reboots import reboots
+from components.infrastructure.text import dumped
 
 # Kinds whose every field is a plain fact.
 OPEN_KINDS = frozenset(
@@ -59,7 +58,7 @@ def view(documents: list[Document], key: bytes) -> View:
         name = ":".join(str(document[part]) for part in ("kind", "name") if part in document)
         for group, body in redacted(document, key).items():
             if body:
-                text = yaml.safe_dump(body, sort_keys=True, width=100)
+                text = dumped(body)
                 shown[group][name or "v1alpha1"] = text
     return shown
 
@@ -101,5 +100,5 @@ def put(target: Document, path: tuple[str, ...], value: Any) -> None:
 
 def digest(value: Any, key: bytes) -> str:
     """A keyed hash: the same value gives the same text, and tells nothing else."""
-    text = yaml.safe_dump(value, sort_keys=True).encode()
+    text = dumped(value).encode()
     return f"hidden:{hmac.new(key, text, hashlib.sha256).hexdigest()[:12]}"

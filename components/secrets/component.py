@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
-import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
+from components import kubernetes
 from components.naming import child, token
 from components.secrets.settings import settings
 from config.cluster import Cluster
@@ -49,7 +49,7 @@ class SecretSeeds(pulumi.ComponentResource):
         super().__init__(token("secrets", "SecretSeeds"), name, None, opts)
         self._name = name
         self.flux_namespace = self._namespace(FLUX_NAMESPACE)
-        k8s.core.v1.ConfigMap(
+        kubernetes.ConfigMap(
             child(name, "cluster-settings"),
             metadata={"name": "cluster-settings", "namespace": self.flux_namespace},
             data=settings(args.cluster),
@@ -83,12 +83,12 @@ class SecretSeeds(pulumi.ComponentResource):
         self._secret("onepassword-connect-token", namespace, {"token": connect_token})
 
     def _namespace(self, namespace: str) -> Output[str]:
-        made = k8s.core.v1.Namespace(
+        made = kubernetes.Namespace(
             child(self._name, "namespace", namespace),
             metadata={"name": namespace},
             opts=self._inside(),
         )
-        found: Output[str] = made.metadata.name
+        found: Output[str] = made.metadata["name"]
         return found
 
     def _secret(
@@ -99,7 +99,7 @@ class SecretSeeds(pulumi.ComponentResource):
         kind: str = "Opaque",
         labels: Mapping[str, str] | None = None,
     ) -> None:
-        k8s.core.v1.Secret(
+        kubernetes.Secret(
             child(self._name, secret),
             metadata={"name": secret, "namespace": namespace, "labels": labels},
             type=kind,

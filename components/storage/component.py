@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
-from components import hearth
+from components import hearth, kubernetes
 from components.naming import child, token
 from components.storage import csi
 from config import versions
@@ -69,7 +69,7 @@ class Storage(pulumi.ComponentResource):
     def __init__(self, name: str, args: StorageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(token("storage", "Storage"), name, None, opts)
         here = ResourceOptions(parent=self)
-        namespace = k8s.core.v1.Namespace(
+        namespace = kubernetes.Namespace(
             child(name, "namespace"),
             metadata={
                 "name": csi.NAMESPACE,
@@ -81,9 +81,9 @@ class Storage(pulumi.ComponentResource):
         config = Output.secret(args.token).apply(
             lambda value: csi.driver_config(args.cluster.name, args.proxmox, value)
         )
-        secret = k8s.core.v1.Secret(
+        secret = kubernetes.Secret(
             child(name, "config"),
-            metadata={"name": csi.CONFIG_SECRET, "namespace": namespace.metadata.name},
+            metadata={"name": csi.CONFIG_SECRET, "namespace": namespace.metadata["name"]},
             string_data={csi.CONFIG_KEY: config},
             opts=here,
         )
@@ -91,7 +91,7 @@ class Storage(pulumi.ComponentResource):
         k8s.helm.v3.Release(
             child(name, "driver"),
             name=chart.name,
-            namespace=secret.metadata.namespace,
+            namespace=secret.metadata["namespace"],
             chart=chart.reference,
             version=chart.version,
             values=csi.values(args.cluster, args.proxmox, args.csi),
