@@ -71,7 +71,7 @@ def heading(title: str, path: CriticalPath, seconds: float) -> Iterator[str]:
     yield text(MARGIN, 28, title, "title")
     said = (
         f"critical path: {len(path.stages)} resources, each waiting for the one before,"
-        f" {path.seconds:.1f} s together ({share}); nothing that runs beside it makes this longer"
+        f" {path.seconds:.1f} s together ({share}); the rest is the engine and the program"
     )
     yield text(MARGIN, 48, said, "quiet")
 
