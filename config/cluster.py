@@ -16,12 +16,17 @@ API_PORT = 6443
 class Deadlines(Model):
     """How long to wait before a step counts as failed, in seconds; slow hardware needs more.
 
-    From power to an answer of Talos, to the readiness of every API server, to Node objects.
+    From power to an answer of Talos, to the readiness of every API server, to Node objects. Before
+    a control plane changes, to the health of all others; after it has, to its own and theirs.
     """
 
     machine_seconds: int = Field(default=600, gt=0)
     api_seconds: int = Field(default=600, gt=0)
     nodes_seconds: int = Field(default=300, gt=0)
+    # One that is still coming up is worth waiting for, one that is broken is not.
+    turn_seconds: int = Field(default=180, gt=0)
+    # Restarting metal takes minutes; so does a new member's copy of a large etcd.
+    back_seconds: int = Field(default=900, gt=0)
 
 
 class Cluster(Model):

@@ -6,6 +6,7 @@ apart; nothing is waited for here, and nothing is changed.
 """
 
 import json
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +17,11 @@ from http.client import HTTPException, HTTPSConnection
 from provider.talosctl import Credentials, Machine, Member, TalosError
 
 ETCD_DATA = "/var/lib/etcd"
-API_PORT = 6443
+TALOS_PORT, API_PORT = 50000, 6443
 RUNNING = "running"
 ANSWER_SECONDS = 10.0
+KNOCK_SECONDS = 2.0
+"""For a connection: a machine that is not there would else cost talosctl's whole deadline."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,8 @@ Ask = Callable[[str, Credentials], Answer]
 
 def ask(address: str, credentials: Credentials) -> Answer:
     """One control plane, by its own words."""
+    if silence := unreachable(address):
+        return Answer(silence=silence)
     machine = Machine(address, credentials)
     try:
         listed = machine.members(ANSWER_SECONDS)
@@ -50,6 +55,15 @@ def ask(address: str, credentials: Credentials) -> Answer:
         return Answer(silence=str(error), blank=is_blank(machine))
     stage = str(status["spec"]["stage"])
     return Answer(members=tuple(listed), stage=stage, api_server=api_server(address))
+
+
+def unreachable(address: str, port: int = TALOS_PORT) -> str:
+    """Why nothing listens at an address, "" when something does."""
+    try:
+        socket.create_connection((address, port), KNOCK_SECONDS).close()
+    except OSError as error:
+        return f"nothing answers at {address} port {port} ({error})"
+    return ""
 
 
 def is_blank(machine: Machine) -> bool:

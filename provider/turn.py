@@ -11,7 +11,7 @@ What it does not do: it repairs nothing, and it holds up nothing while there is 
 import time
 from collections.abc import Sequence
 
-from provider.control_planes import Ask, ask, ask_all, judge
+from provider.control_planes import Ask, Verdict, ask, ask_all, judge
 from provider.rpc import Diff, Failure, Properties, Refused, Resource, field_wise, operation, plain
 from provider.talosctl import Credentials
 
@@ -85,16 +85,20 @@ class Turn(Resource):
         del id, state, timeout
 
     def wait(self, inputs: Properties, timeout: float) -> None:
-        """Look until nothing is missing, twice in a row, or the deadline has passed."""
+        """Look until all is well, twice in a row, or the deadline has passed.
+
+        Where nobody knows of a cluster once is enough: nothing is there that could be lost.
+        """
         if inputs.get("founding"):
             return
         seconds = timeout or float(inputs["deadlineSeconds"])
         deadline = time.monotonic() + seconds
         call, well, shown = operation.current(), 0, Missing()
         while True:
-            missing = self.missing(inputs)
+            verdict = self.look(inputs)
+            missing = verdict.missing
             well = 0 if missing else well + 1
-            if well == LOOKS:
+            if well == LOOKS or not (missing or verdict.founded):
                 return
             if missing and time.monotonic() >= deadline:
                 raise Refused(told(inputs, seconds, missing))
@@ -103,12 +107,12 @@ class Turn(Resource):
                 shown = missing
             call.wait(self._pause)
 
-    def missing(self, inputs: Properties) -> Missing:
-        """What is not well now, by machine."""
+    def look(self, inputs: Properties) -> Verdict:
+        """How the control planes are now."""
         credentials = Credentials.of(inputs["clientConfiguration"])
         answers = ask_all(inputs["controlPlanes"], credentials, self._ask)
         others_only = inputs["waitsFor"] == OTHERS
-        return judge(answers, inputs["machine"], others_only=others_only).missing
+        return judge(answers, inputs["machine"], others_only=others_only)
 
 
 def told(inputs: Properties, seconds: float, missing: Missing) -> str:

@@ -20,11 +20,6 @@ from components.naming import child
 from config.cluster import Cluster
 from config.machines import Machine
 
-# A machine that is still coming up is worth waiting for, one that is broken is not.
-OTHERS_DEADLINE_SECONDS = 180
-# Rebooting metal takes minutes; so does a new member's copy of a large etcd.
-BACK_DEADLINE_SECONDS = 900
-
 
 def costly_facts(machine: Machine) -> dict[str, str]:
     """Every fact whose change replaces a machine or cuts it off, in words for a refusal.
@@ -179,7 +174,7 @@ class Turns:
         others_only: bool,
         opts: ResourceOptions,
     ) -> hearth.Turn:
-        args = self._args
+        args, deadlines = self._args, self._args.cluster.deadlines
         return hearth.Turn(
             name,
             machine=machine.name,
@@ -196,6 +191,6 @@ class Turns:
                 }
             ),
             founding=args.guard.is_founding(),
-            deadline_seconds=OTHERS_DEADLINE_SECONDS if others_only else BACK_DEADLINE_SECONDS,
+            deadline_seconds=deadlines.turn_seconds if others_only else deadlines.back_seconds,
             opts=opts,
         )

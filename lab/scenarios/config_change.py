@@ -8,6 +8,7 @@ happens.
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ LABEL, VALUE = "example.com/rack", "upper-left"
 RULE = 'SUBSYSTEM=="block", ENV{ID_MODEL}=="Rehearsed", ATTR{queue/rotational}="0"'
 CONTROL_PLANE = "controlplane"
 LOOK_SECONDS = 0.1
+IMPATIENT_SECONDS = 5
+WELL_SECONDS = 120
 CHANGES = frozenset({"create", "update", "replace", "create-replacement", "delete"})
 World = dict[str, dict[str, Any]]
 
@@ -30,7 +33,7 @@ World = dict[str, dict[str, Any]]
 def config_change(rehearsal: Rehearsal) -> str:
     """One machine's fact, everybody's setting and back, two machines at once."""
     alone = one_machines_fact(rehearsal)
-    refused = two_at_once(rehearsal)
+    refused = f"{two_at_once(rehearsal)}; {one_is_away(rehearsal)}"
 
     def add_rule(facts: Facts) -> None:
         facts["talos"]["udevRules"] = [RULE]
@@ -100,6 +103,53 @@ def two_at_once(rehearsal: Rehearsal) -> str:
     return f"replacing {' and '.join(names)} was refused"
 
 
+def one_is_away(rehearsal: Rehearsal) -> str:
+    """While the last control plane is cut off, the first is not touched; its facts changed."""
+    first, *_, last = control_planes(world(rehearsal))
+
+    def label(facts: Facts) -> None:
+        machine(facts, first)["labels"] = {LABEL: VALUE}
+        facts["deadlines"] = {"turnSeconds": IMPATIENT_SECONDS}
+
+    before = world(rehearsal)
+    cable(rehearsal, before[last]["id"], "down")
+    try:
+        with rehearsal.facts.edited(label):
+            outcome = rehearsal.engine.up()
+    finally:
+        cable(rehearsal, before[last]["id"], "up")
+    rehearsal.outcomes.append(outcome)
+    told = outcome.told()
+    if outcome.succeeded or f"{first} is to change" not in told or f"{last}: " not in told:
+        raise Failed(f"{first} was to change while {last} was away, and `up` said:\n{told}")
+    moved = [name for name, now in world(rehearsal).items() if differs(before[name], now)]
+    if moved:
+        raise Failed(f"{last} was away, and {moved} were configured all the same")
+    until_well(rehearsal)
+    return f"{first} was left alone while {last} was away"
+
+
+def cable(rehearsal: Rehearsal, identity: str, to: str) -> None:
+    """Pull or plug a machine's cable."""
+    base = rehearsal.vendors.worlds["machines"].removesuffix("/world")
+    path = f"{base}/machines/{identity.replace('/', '%2F')}/cable"
+    rehearsal.vendors.ask("POST", path, {"to": to})
+
+
+def until_well(rehearsal: Rehearsal) -> None:
+    """Wait for a machine that is back on the network to have found its cluster again."""
+    deadline = time.monotonic() + WELL_SECONDS
+    while away := [name for name, item in world(rehearsal).items() if not is_up(item)]:
+        if time.monotonic() > deadline:
+            raise Failed(f"{WELL_SECONDS} s after its cable was plugged in, {away} are not well")
+        time.sleep(LOOK_SECONDS)
+
+
+def is_up(item: dict[str, Any]) -> bool:
+    """Neither rebooting nor booting, and with etcd and kubelet."""
+    return item["stage"] == "running" and bool(item["ready"])
+
+
 def rolled(rehearsal: Rehearsal) -> str:
     """An `up` that reboots every machine: all of them do, control planes one at a time."""
     before = world(rehearsal)
@@ -126,12 +176,12 @@ def unchanged(rehearsal: Rehearsal) -> None:
 
 
 def shows(preview: Outcome, words: list[str], *, hides: list[str]) -> None:
-    """The preview's diff has these words, and none of those at the beginning of a line."""
+    """The preview's diff has these words, and none of those as the key of a line."""
     missing = [word for word in words if word not in preview.output]
     if missing:
         raise Failed(f"the preview does not show {missing}:\n{preview.output}")
-    lines = [line.strip(" ~+-") for line in preview.output.splitlines()]
-    shown = [word for word in hides if any(line.startswith(f"{word}:") for line in lines)]
+    keys = {line.partition(":")[0].strip(" ~+-") for line in preview.output.splitlines()}
+    shown = [word for word in hides if word in keys]
     if shown:
         raise Failed(f"the preview shows {shown}, which does not change:\n{preview.output}")
 
@@ -172,9 +222,8 @@ class Watch:
     over: threading.Event = field(default_factory=threading.Event)
 
     def look(self, machines: list[dict[str, Any]]) -> None:
-        """Count those that are not up: rebooting, booting, or without etcd and kubelet."""
-        up = [item["id"] for item in machines if item["stage"] == "running" and item["ready"]]
-        away = [item["id"] for item in machines if item["id"] not in up]
+        """Count those that are not up."""
+        away = [item["id"] for item in machines if not is_up(item)]
         self.looks += 1
         if len(away) > self.worst:
             self.worst, self.together = len(away), away

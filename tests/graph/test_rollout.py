@@ -133,6 +133,14 @@ def test_the_same_facts_trigger_nothing(graph: Graph) -> None:
     assert triggers() == known
 
 
+def test_other_deadlines_trigger_nothing_and_reach_the_turns(graph: Graph) -> None:
+    deadlines = {"turnSeconds": 7, "backSeconds": 8}
+    changed = harness.changed(STACK, lambda facts: facts.update(deadlines=deadlines))
+    for item in harness.run(STACK, settings=changed).of("index:Turn"):
+        assert item.inputs["trigger"] == graph.one("index:Turn", item.name).inputs["trigger"]
+        assert item.inputs["deadlineSeconds"] == (7 if item.name.endswith("-turn") else 8)
+
+
 def test_a_new_number_of_one_machine_triggers_its_turns_and_no_others() -> None:
     def renumber(facts: dict[str, Any]) -> None:
         facts["machines"][1]["vm"]["id"] = 2012

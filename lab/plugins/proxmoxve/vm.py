@@ -33,6 +33,7 @@ _REPLACES = (
     "disks[*].fileId",
     "initialization.metaDataFileId",
     "initialization.networkDataFileId",
+    "initialization.type",
     "initialization.userDataFileId",
     "initialization.vendorDataFileId",
     "efiDisk.type",

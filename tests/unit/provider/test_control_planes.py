@@ -187,10 +187,23 @@ def test_an_api_server_that_answers_need_not_let_us_in(
         assert well or str(status) in problem
 
 
-def test_an_api_server_that_nobody_runs_does_not_answer() -> None:
+def nobodys_port() -> int:
+    """A port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+def test_an_api_server_that_nobody_runs_does_not_answer() -> None:
     started = time.monotonic()
-    assert "does not answer" in control_planes.api_server("127.0.0.1", port)
+    assert "does not answer" in control_planes.api_server("127.0.0.1", nobodys_port())
     assert time.monotonic() - started < 2
+
+
+def test_a_machine_that_is_not_there_is_knocked_at_before_talosctl_waits_for_it() -> None:
+    port = nobodys_port()
+    assert control_planes.unreachable("127.0.0.1", port).startswith(
+        f"nothing answers at 127.0.0.1 port {port} ("
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert control_planes.unreachable("127.0.0.1", server.getsockname()[1]) == ""

@@ -76,6 +76,18 @@ def test_twice_means_twice_in_a_row() -> None:
     assert world.looks == 6
 
 
+def test_where_nobody_knows_of_a_cluster_one_look_is_enough() -> None:
+    asked: list[str] = []
+
+    def blank(address: str, _credentials: Credentials) -> Answer:
+        asked.append(address)
+        return Answer(silence="etcd is not running", blank=True)
+
+    for waits_for in ("others", "all"):
+        Turn(blank, pause=0.001).create(inputs(waitsFor=waits_for), False, 0.0)
+    assert len(asked) == 2 * len(ADDRESSES)
+
+
 def test_a_cluster_that_is_only_being_founded_asks_nobody() -> None:
     world = World(AWAY)
     world.turn().create(inputs(founding=True), False, 0.0)
