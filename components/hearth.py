@@ -233,6 +233,59 @@ class VolumeSweep(pulumi.CustomResource):
         super().__init__("hearth:index:VolumeSweep", name, inputs, opts)
 
 
+class Bootstrap(pulumi.CustomResource):
+    """Founds etcd on the first of `control_planes` (addresses), unless one is a member already."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        control_planes: Sequence[str],
+        client_configuration: Output[Any],
+        deadline_seconds: int,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "controlPlanes": list(control_planes),
+            "clientConfiguration": talos_client(client_configuration),
+            "deadlineSeconds": deadline_seconds,
+        }
+        super().__init__("hearth:index:Bootstrap", name, inputs, opts)
+
+
+class Membership(pulumi.CustomResource):
+    """A machine in its cluster: its create waits until it has joined, its delete makes it leave.
+
+    `drain_seconds` is how long a node is drained before its machine goes all the same.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        address: str,
+        control_plane: bool,
+        control_planes: Sequence[str],
+        client_configuration: Output[Any],
+        kubeconfig: Input[str],
+        drain_seconds: int,
+        deadline_seconds: int,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "machine": machine,
+            "address": address,
+            "controlPlane": control_plane,
+            "controlPlanes": list(control_planes),
+            "clientConfiguration": talos_client(client_configuration),
+            "kubeconfig": Output.secret(kubeconfig),
+            "drainSeconds": drain_seconds,
+            "deadlineSeconds": deadline_seconds,
+        }
+        super().__init__("hearth:index:Membership", name, inputs, opts)
+
+
 class Delegation(pulumi.CustomResource):
     """The records that a parent zone needs, as zone-file lines."""
 
@@ -249,6 +302,18 @@ class Delegation(pulumi.CustomResource):
     ) -> None:
         inputs = {"zone": zone, "nameserver": nameserver, "address": address, "records": None}
         super().__init__("hearth:index:Delegation", name, inputs, opts)
+
+
+def talos_client(configuration: Output[Any]) -> Output[dict[str, str]]:
+    """Talos' `client_configuration` as a dict in camelCase, secret as a whole."""
+    named = configuration.apply(
+        lambda found: {
+            "caCertificate": found.ca_certificate,
+            "clientCertificate": found.client_certificate,
+            "clientKey": found.client_key,
+        }
+    )
+    return Output.secret(named)
 
 
 def camel(name: str) -> str:

@@ -6,8 +6,10 @@ the repository's own code that runs, and nothing has to be installed.
 
 from provider.anchor import Anchor
 from provider.delegation import Delegation
+from provider.founding import Bootstrap
 from provider.gate import Gate
 from provider.machine_answers import MachineAnswers
+from provider.membership import Membership
 from provider.preflight import Preflight
 from provider.proxmox import Credentials
 from provider.quorum import Quorum
@@ -38,9 +40,11 @@ def build() -> Plugin:
         configure=configure,
         resources={
             "hearth:index:Anchor": Anchor(),
+            "hearth:index:Bootstrap": Bootstrap(),
             "hearth:index:Delegation": Delegation(),
             "hearth:index:Gate": Gate(),
             "hearth:index:MachineAnswers": MachineAnswers(),
+            "hearth:index:Membership": Membership(),
             "hearth:index:Preflight": preflight,
             "hearth:index:Quorum": Quorum(),
             "hearth:index:Turn": Turn(),

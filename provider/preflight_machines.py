@@ -79,13 +79,15 @@ def problems(
     for item in plan.changed:
         yield from locked(item, plan.existing[int(item["id"])])
     yield from space(api, plan, wanted)
-    yield from answering(plan.missing)
+    # One that is made anew under another number finds its predecessor at its address.
+    ours = {guest.get("name") for guest in plan.existing.values() if in_pool(guest, wanted["pool"])}
+    yield from answering([item for item in plan.missing if item["name"] not in ours])
 
 
 def taken(machine: Machine, guest: Mapping[str, Any], pool: str, *, first: bool) -> Iterator[str]:
     """A VMID that somebody else has: their guest must not be taken for our machine."""
     number, name = machine["id"], guest.get("name", "a guest without a name")
-    if guest.get("pool") != pool:
+    if not in_pool(guest, pool):
         yield (
             f"  VMID {number} is wanted for {machine['name']} and belongs to {name} on "
             f"{guest.get('node')}, which is not in the pool {pool}: give {machine['name']} another "
@@ -97,6 +99,11 @@ def taken(machine: Machine, guest: Mapping[str, Any], pool: str, *, first: bool)
             f"where the state was lost, bring it back, or remove the machine with `qm stop {number}"
             f" && qm destroy {number}` on {guest.get('node')}"
         )
+
+
+def in_pool(guest: Mapping[str, Any], pool: str) -> bool:
+    """Whether a guest is the stack's: the pool is nobody else's."""
+    return bool(guest.get("pool") == pool)
 
 
 def is_taken(api: Any, number: int) -> bool:

@@ -19,7 +19,10 @@ from config import naming
 from config.cluster import API_PORT, Cluster
 from config.proxmox import Proxmox
 
-BOOTSTRAP_TIMEOUT = "10m"
+BOOTSTRAP_DEADLINE_SECONDS = 600
+# Joining waits for an image to be pulled and for etcd to take the machine in; leaving for etcd.
+MEMBERSHIP_DEADLINE_SECONDS = 600
+DRAIN_SECONDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,15 +77,14 @@ class Infrastructure(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, providers=[self._talos]),
         )
         first = str(cluster.control_planes[0].addresses[0])
-        bootstrap = talos.machine.Bootstrap(
+        bootstrap = hearth.Bootstrap(
             child(name, "bootstrap"),
-            node=first,
-            endpoint=first,
+            control_planes=[str(machine.addresses[0]) for machine in cluster.control_planes],
             client_configuration=secrets.client_configuration,
-            timeouts={"create": BOOTSTRAP_TIMEOUT},
+            deadline_seconds=BOOTSTRAP_DEADLINE_SECONDS,
             # No value flows from an applied configuration, but etcd's members must be configured; a
             # worker that does not answer must not keep them from founding the cluster.
-            opts=ResourceOptions(parent=self, provider=self._talos, depends_on=fleet.founders),
+            opts=ResourceOptions(parent=self, depends_on=fleet.founders),
         )
         kubeconfig = talos.cluster.Kubeconfig(
             child(name, "kubeconfig"),
@@ -93,13 +95,12 @@ class Infrastructure(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, provider=self._talos, depends_on=[bootstrap]),
         )
         self.anchor = hearth.Anchor(child(name, "anchor"), cluster=cluster.name, opts=here)
-        self._gates(name, cluster, kubeconfig.kubeconfig_raw, fleet.nodes)
+        self._gates(name, cluster, kubeconfig.kubeconfig_raw, fleet)
+        self._memberships(name, cluster, secrets, fleet)
         self.talosconfig = self._talosconfig(cluster, secrets)
         self.register_outputs({"endpoint": cluster.endpoint})
 
-    def _gates(
-        self, name: str, cluster: Cluster, kubeconfig: Output[str], nodes: list[Output[str]]
-    ) -> None:
+    def _gates(self, name: str, cluster: Cluster, kubeconfig: Output[str], fleet: Fleet) -> None:
         """Every API server ready, then every machine a Node; NotReady is right here."""
         servers = [
             f"https://{bracketed(m.addresses[0])}:{API_PORT}" for m in cluster.control_planes
@@ -118,10 +119,13 @@ class Infrastructure(pulumi.ComponentResource):
             child(name, "nodes-registered"),
             condition=hearth.Condition.NODES_REGISTERED,
             kubeconfig=api.kubeconfig,
-            nodes=nodes,
+            # A node's name is a fact. Were it known only with its machine, a preview of another
+            # machine would have to guess what that changes in the cluster.
+            nodes=[machine.name for machine in cluster.machines],
             deadline_seconds=cluster.deadlines.nodes_seconds,
             hint="`talosctl service kubelet` on that machine says why it has not joined.",
-            opts=ResourceOptions(parent=self),
+            # Before a machine is configured nobody registers.
+            opts=ResourceOptions(parent=self, depends_on=list(fleet.applied.values())),
         )
         self.nodes = registered.nodes.apply(list)
         # Reachability is decided once, when the provider is configured: so it gets its kubeconfig
@@ -134,18 +138,37 @@ class Infrastructure(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self),
         )
 
+    def _memberships(
+        self, name: str, cluster: Cluster, secrets: talos.machine.Secrets, fleet: Fleet
+    ) -> None:
+        """Every machine's place in the cluster, which it leaves before it goes."""
+        for machine in cluster.machines:
+            hearth.Membership(
+                child(name, "membership", machine.name),
+                machine=machine.name,
+                address=str(machine.addresses[0]),
+                control_plane=machine.is_control_plane,
+                control_planes=[str(item.addresses[0]) for item in cluster.control_planes],
+                client_configuration=secrets.client_configuration,
+                kubeconfig=self.kubeconfig,
+                drain_seconds=DRAIN_SECONDS,
+                deadline_seconds=MEMBERSHIP_DEADLINE_SECONDS,
+                opts=ResourceOptions(
+                    parent=self,
+                    # Only a configured machine joins; and it leaves before it is taken away.
+                    depends_on=[fleet.applied[machine.name]],
+                    # A machine that is made anew joins anew, so the old one leaves first.
+                    replace_with=[fleet.made[machine.name]],
+                    # The end of the whole cluster needs no goodbyes, and its API may be dead.
+                    deleted_with=self.anchor,
+                ),
+            )
+
     def _talosconfig(self, cluster: Cluster, secrets: talos.machine.Secrets) -> Output[str]:
         """An admin's talosconfig; endpoints are the control planes' own addresses."""
-        client = secrets.client_configuration.apply(
-            lambda found: {
-                "caCertificate": found.ca_certificate,
-                "clientCertificate": found.client_certificate,
-                "clientKey": found.client_key,
-            }
-        )
         result = talos.client.get_configuration_output(
             cluster_name=naming.talos_context(cluster.name),
-            client_configuration=Output.secret(client),
+            client_configuration=hearth.talos_client(secrets.client_configuration),
             endpoints=[str(machine.addresses[0]) for machine in cluster.control_planes],
             nodes=[str(machine.addresses[0]) for machine in cluster.machines],
             opts=InvokeOutputOptions(parent=self, provider=self._talos),

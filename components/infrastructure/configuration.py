@@ -109,10 +109,9 @@ class ConfiguredMachineArgs:
 
 
 class ConfiguredMachine(pulumi.ComponentResource):
-    """A machine with its configuration applied; `node` is its name in Kubernetes, known then."""
+    """A machine with its configuration applied."""
 
     applied: talos.machine.ConfigurationApply
-    node: Output[str]
 
     def __init__(
         self, name: str, args: ConfiguredMachineArgs, opts: ResourceOptions | None = None
@@ -136,7 +135,6 @@ class ConfiguredMachine(pulumi.ComponentResource):
             # would say so: the address stays.
             opts=ResourceOptions(parent=self, replace_with=list(args.made)),
         )
-        self.node = self.applied.id.apply(lambda _: args.machine.name)
         self.register_outputs({})
 
 

@@ -53,12 +53,13 @@ class FleetArgs:
 class Fleet(pulumi.ComponentResource):
     """The machines, configured.
 
-    `founders` are the control planes, configured and well; `nodes` every machine's name in
-    Kubernetes, known once its own configuration is applied; both in config order.
+    `founders` are the control planes, configured and well, in config order; `made` and `applied`
+    every machine itself and its configuration, by its name.
     """
 
     founders: list[Resource]
-    nodes: list[Output[str]]
+    made: dict[str, Resource]
+    applied: dict[str, Resource]
 
     def __init__(self, name: str, args: FleetArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(token("infrastructure", "Fleet"), name, None, opts)
@@ -99,9 +100,10 @@ class Fleet(pulumi.ComponentResource):
             args.secrets.client_configuration.apply(lambda found: found.ca_certificate)
         )
         self._images = {host.name: self._image(host.name) for host in args.proxmox.hosts}
-        self.founders = []
+        self.founders, self.made, self.applied = [], {}, {}
         # One after the other: a control plane's turn comes after that of the one before it.
-        self.nodes = [self._configured(item).node for item in args.cluster.machines]
+        for machine in args.cluster.machines:
+            self.applied[machine.name] = self._configured(machine).applied
         self.register_outputs({})
 
     def _inside(self) -> ResourceOptions:
@@ -157,6 +159,7 @@ class Fleet(pulumi.ComponentResource):
         self, machine: Machine, config: Rendered, made: VirtualMachine
     ) -> ConfiguredMachine:
         """A machine that is there, given its configuration."""
+        self.made[machine.name] = made.resource
         return ConfiguredMachine(
             child(self._name, machine.name),
             ConfiguredMachineArgs(

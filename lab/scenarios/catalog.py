@@ -4,7 +4,15 @@ The core five are every stack's.
 """
 
 from config.spelling import meant
-from lab.scenarios import cni_missing, config_change, core, gate_retry, kills, kills_elsewhere
+from lab.scenarios import (
+    cni_missing,
+    config_change,
+    core,
+    gate_retry,
+    kills,
+    kills_elsewhere,
+    membership,
+)
 from lab.scenarios.entry import Entry
 
 CATALOG: tuple[Entry, ...] = (
@@ -14,6 +22,7 @@ CATALOG: tuple[Entry, ...] = (
     *gate_retry.ENTRIES,
     *kills.ENTRIES,
     *kills_elsewhere.ENTRIES,
+    *membership.ENTRIES,
 )
 CORE = tuple(entry.name for entry in core.ENTRIES)
 

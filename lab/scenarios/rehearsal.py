@@ -18,7 +18,7 @@ from lab.engine import Engine, Outcome
 from lab.scenarios.facts_file import FactsFile
 from lab.scenarios.vendors import Vendors
 
-KUBECTL_SECONDS = 60
+CLIENT_SECONDS = 60
 KUBECONFIG = "talos:cluster/kubeconfig:Kubeconfig"
 
 
@@ -53,15 +53,26 @@ class Rehearsal:
 
     def kubectl(self, *arguments: str) -> str:
         """Ask the cluster, with the admin kubeconfig in the state: a failed run exports nothing."""
+        return self._client("kubectl", "--kubeconfig", str(self.write_kubeconfig()), *arguments)
+
+    def talosctl(self, *arguments: str) -> str:
+        """Ask machines, with the admin talosconfig that the last good `up` exported."""
+        path = self.directory / "talosconfig"
+        path.touch(mode=0o600)
+        path.write_text(self.engine.output("talosconfig"))
+        return self._client("talosctl", "--talosconfig", str(path), *arguments)
+
+    def _client(self, *command: str) -> str:
         done = subprocess.run(
-            ["kubectl", "--kubeconfig", str(self.write_kubeconfig()), *arguments],
+            command,
             capture_output=True,
             text=True,
-            timeout=KUBECTL_SECONDS,
+            timeout=CLIENT_SECONDS,
             check=False,
         )
         if done.returncode != 0:
-            raise Failed(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+            # Without the file of its credentials, which says nothing.
+            raise Failed(f"{' '.join((command[0], *command[3:]))}: {done.stderr.strip()}")
         return done.stdout
 
     def write_kubeconfig(self) -> Path:

@@ -34,7 +34,6 @@ ARGUMENTS: dict[str, type] = {
     "random:index/randomPassword:RandomPassword": random.RandomPasswordArgs,
     "talos:cluster/kubeconfig:Kubeconfig": talos.cluster.KubeconfigArgs,
     "talos:imageFactory/schematic:Schematic": talos.imagefactory.SchematicArgs,
-    "talos:machine/bootstrap:Bootstrap": talos.machine.BootstrapArgs,
     "talos:machine/configurationApply:ConfigurationApply": talos.machine.ConfigurationApplyArgs,
     "talos:machine/secrets:Secrets": talos.machine.SecretsArgs,
 }

@@ -112,8 +112,9 @@ def test_nothing_outside_the_cluster_goes_with_the_anchor(graph: Graph) -> None:
         for item in graph.custom()
         if graph.hangs_on(item) and not item.type.startswith("kubernetes:")
     }
-    # Gates ask the cluster; without it there is nothing to ask.
-    assert hanging == {"cni-nodes-ready", "cni-dns-answers"}
+    # Gates ask the cluster; without it there is nothing to ask, and nothing to leave.
+    memberships = {item.name for item in graph.of("hearth:index:Membership")}
+    assert hanging == {"cni-nodes-ready", "cni-dns-answers", *memberships}
 
 
 def test_nothing_is_deleted_with_something_that_can_be_replaced(graph: Graph) -> None:

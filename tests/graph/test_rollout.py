@@ -71,7 +71,7 @@ def test_workers_wait_for_no_control_plane(graph: Graph) -> None:
 
 def test_the_cluster_is_used_only_once_every_control_plane_is_back(graph: Graph) -> None:
     for name in PLANES:
-        assert graph.comes_before(back(graph, name), graph.one("bootstrap:Bootstrap"))
+        assert graph.comes_before(back(graph, name), graph.one("hearth:index:Bootstrap"))
 
 
 def test_no_input_of_a_machine_comes_from_a_turn(graph: Graph) -> None:

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.graph
     [
         ("configurationApply:ConfigurationApply", "cp1", ["machineConfigurationInput"]),
         ("configurationApply:ConfigurationApply", "worker2", ["clientConfiguration"]),
-        ("bootstrap:Bootstrap", "", ["clientConfiguration"]),
+        ("hearth:index:Bootstrap", "", ["clientConfiguration"]),
+        ("hearth:index:Membership", "cp1", ["clientConfiguration", "kubeconfig"]),
+        ("hearth:index:Membership", "worker2", ["clientConfiguration", "kubeconfig"]),
         ("kubeconfig:Kubeconfig", "", ["clientConfiguration"]),
         ("pulumi:providers:kubernetes", "", ["kubeconfig"]),
         ("pulumi:providers:proxmoxve", "auth-proxmox", ["apiToken"]),

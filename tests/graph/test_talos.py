@@ -118,45 +118,24 @@ def test_a_replaced_machine_gets_its_configuration_again(graph: Graph) -> None:
         assert item.replaced_with == [graph.one("vmLegacy:VmLegacy", machine).urn]
 
 
-def test_bootstrap_is_in_no_replace_set(graph: Graph) -> None:
-    bootstrap = graph.one("bootstrap:Bootstrap")
-    assert bootstrap.replaced_with == []
-    assert list(bootstrap.request.replaceOnChanges) == []
-    assert not bootstrap.request.HasField("replacement_trigger")
-    assert [item.name for item in graph.resources if bootstrap.urn in item.replaced_with] == []
-
-
 def test_only_what_belongs_to_a_machine_is_replaced_with_it(graph: Graph) -> None:
     replaced = {item.type for item in graph.resources if item.replaced_with}
     assert replaced == {
         "hearth:index:MachineAnswers",
+        "hearth:index:Membership",
         "hearth:index:Turn",
         "talos:machine/configurationApply:ConfigurationApply",
     }
 
 
-def test_the_first_control_plane_is_bootstrapped_at_its_own_address(graph: Graph) -> None:
-    for kind in ("bootstrap:Bootstrap", "kubeconfig:Kubeconfig"):
-        inputs = graph.one(kind).inputs
-        assert (inputs["node"], inputs["endpoint"]) == (CONTROL_PLANES[0], CONTROL_PLANES[0])
+def test_the_kubeconfig_is_fetched_at_a_control_planes_own_address(graph: Graph) -> None:
+    inputs = graph.one("kubeconfig:Kubeconfig").inputs
+    assert (inputs["node"], inputs["endpoint"]) == (CONTROL_PLANES[0], CONTROL_PLANES[0])
 
 
-def test_bootstrap_waits_for_every_control_planes_configuration(graph: Graph) -> None:
-    bootstrap = graph.one("bootstrap:Bootstrap")
-    for machine in ("cp1", "cp2", "cp3"):
-        applied = graph.one("configurationApply:ConfigurationApply", machine)
-        assert graph.comes_before(applied, bootstrap)
-
-
-def test_a_worker_that_does_not_answer_keeps_no_cluster_from_being_founded(graph: Graph) -> None:
+def test_a_worker_that_does_not_answer_keeps_the_nodes_gate_shut(graph: Graph) -> None:
     applied = graph.one("configurationApply:ConfigurationApply", "worker1")
-    assert not graph.comes_before(applied, graph.one("bootstrap:Bootstrap"))
     assert graph.comes_before(applied, graph.one("hearth:index:Gate", "nodes-registered"))
-
-
-def test_the_kubeconfig_is_fetched_after_bootstrap(graph: Graph) -> None:
-    kubeconfig = graph.one("kubeconfig:Kubeconfig")
-    assert graph.comes_before(graph.one("bootstrap:Bootstrap"), kubeconfig)
 
 
 def test_no_function_that_blocks_a_preview_is_called(graph: Graph) -> None:

@@ -4,6 +4,7 @@ import json
 import signal
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -153,11 +154,26 @@ def test_a_worker_forwards_nothing_and_founds_nothing(home: House) -> None:
     assert "bootstrap is only available on control plane nodes" in done.stderr
 
 
+def data_of_etcd(home: House, address: str) -> list[str]:
+    """What lies in a control plane's etcd directory, besides the directory itself."""
+    done = home.talosctl("ls", "/var/lib/etcd", "-n", address)
+    return [line.split()[-1] for line in done.stdout.splitlines() if not line.endswith((".", "E"))]
+
+
+def test_a_control_plane_that_waits_to_join_has_an_empty_data_directory(home: House) -> None:
+    for address in CONTROL_PLANES.values():
+        assert data_of_etcd(home, address) == []
+    done = home.talosctl("ls", "/var/lib/etcd", "-n", NODES["w1"], check=False)
+    assert "no such file or directory" in done.stdout + done.stderr
+
+
 def test_bootstrap_works_once(home: House) -> None:
     home.talosctl("bootstrap")
     wait_until(lambda: voters(home) == set(CONTROL_PLANES), "three voting members", 60)
-    done = home.talosctl("bootstrap", check=False)
-    assert "etcd data directory is not empty" in done.stderr
+    assert data_of_etcd(home, CONTROL_PLANES["cp1"]) == ["member"]
+    for address in CONTROL_PLANES.values():
+        done = home.talosctl("bootstrap", "-n", address, check=False)
+        assert "etcd data directory is not empty" in done.stderr
 
 
 def test_nodes_register_and_wait_for_a_network(home: House) -> None:
@@ -301,6 +317,26 @@ def test_a_graceful_reset_leaves_etcd_and_the_machine_joins_again(home: House) -
     apply(home, "cp3")
     wait_until(lambda: voters(home) == set(CONTROL_PLANES), "three voting members", 60)
     wait_until(lambda: ready_nodes(home) == set(NODES), "every node to be ready", 60)
+
+
+def test_an_empty_machine_takes_the_place_of_the_member_of_its_name(home: House) -> None:
+    before = {row[2]: row[1] for row in members(home)}
+    home.control("DELETE", f"/machines/{quote(machine('cp3'), safe='')}")
+    home.build(machine("cp3"), NODES["cp3"], "BC:24:11:00:01:03")
+    wait_until(lambda: in_maintenance(home, NODES["cp3"]), "maintenance mode")
+    apply(home, "cp3")
+    wait_until(lambda: id_of(home, "cp3") not in {"", before["cp3"]}, "the new member", 60)
+    wait_until(lambda: voters(home) == set(CONTROL_PLANES), "three voting members", 60)
+    assert len(members(home)) == len(CONTROL_PLANES)
+    assert {name: id_of(home, name) for name in ("cp1", "cp2")} == {
+        name: before[name] for name in ("cp1", "cp2")
+    }
+    wait_until(lambda: ready_nodes(home) == set(NODES), "every node to be ready", 60)
+
+
+def id_of(home: House, name: str) -> str:
+    """A member's id, empty while there is none of the name."""
+    return next((row[1] for row in members(home) if row[2] == name), "")
 
 
 def test_leadership_can_be_given_away(home: House) -> None:

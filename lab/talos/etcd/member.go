@@ -44,13 +44,32 @@ const again = 200 * time.Millisecond
 // marker says that Bootstrap was called: it survives a loss of power before etcd wrote its first file.
 const marker = ".bootstrap"
 
+// addDeadline bounds the call that adds this machine. It is longer than other questions: one given up
+// after etcd took the member in leaves a nameless member behind, and the next is refused.
+const addDeadline = 30 * time.Second
+
 // Init prepares the member for Bootstrap.
 func (m *Member) Init() { m.boot = make(chan struct{}) }
 
+// Names are what lies in the data directory, without what only the simulator needs.
+func (m *Member) Names() []string {
+	var out []string
+	entries, _ := os.ReadDir(m.Dir)
+	for _, e := range entries {
+		if e.Name() != marker {
+			out = append(out, e.Name())
+		}
+	}
+	return out
+}
+
 // HasData tells whether this machine is or was a member.
-func (m *Member) HasData() bool {
-	e, _ := os.ReadDir(m.Dir)
-	return len(e) > 0
+func (m *Member) HasData() bool { return len(m.Names()) > 0 }
+
+// asked tells whether Bootstrap was called in an earlier boot.
+func (m *Member) asked() bool {
+	_, err := os.Stat(filepath.Join(m.Dir, marker))
+	return err == nil
 }
 
 func (m *Member) started() bool {
@@ -76,7 +95,7 @@ func (m *Member) Args(ctx context.Context) ([]string, error) {
 	if m.started() {
 		return m.args("", ""), nil
 	}
-	if m.HasData() {
+	if m.asked() {
 		m.once.Do(func() { close(m.boot) })
 	}
 	for {
@@ -169,7 +188,9 @@ func (m *Member) join(ctx context.Context) (string, error) {
 		_ = c.Close()
 		return "", err
 	}
-	r, err := c.MemberAddAsLearner(t, urls(m.Addresses, peerURL))
+	add, added := context.WithTimeout(clientv3.WithRequireLeader(ctx), addDeadline)
+	defer added()
+	r, err := c.MemberAddAsLearner(add, urls(m.Addresses, peerURL))
 	if err != nil {
 		_ = c.Close()
 		return "", fmt.Errorf("error adding member: %w", err)
@@ -188,16 +209,16 @@ func (m *Member) join(ctx context.Context) (string, error) {
 	return strings.Join(initial, ","), nil
 }
 
-// forget removes what an earlier life of this machine left in the list: a member of its name, or one
-// that was added with its address and never started.
+// forget removes what an earlier life of this machine left in the list: a member of its name (Talos'
+// addMember). One that was added with its address and never started has no name and stays, so that
+// adding it again is refused until somebody removes it.
 func (m *Member) forget(ctx context.Context, c *clientv3.Client) error {
 	list, err := c.MemberList(ctx)
 	if err != nil {
 		return fmt.Errorf("error getting etcd member list: %w", err)
 	}
-	mine := strings.Join(urls(m.Addresses, peerURL), ",")
 	for _, x := range list.Members {
-		if x.Name == m.Name || (x.Name == "" && strings.Join(x.PeerURLs, ",") == mine) {
+		if x.Name == m.Name {
 			if _, err := c.MemberRemove(ctx, x.ID); err != nil {
 				return fmt.Errorf("error removing self from the member list: %w", err)
 			}

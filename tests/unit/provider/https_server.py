@@ -125,7 +125,7 @@ def handler(handle: Handle, server: Server) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 (the library's names)
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 (the library's names)
 
         def log_message(self, *_args: Any) -> None:
             """Stay quiet."""

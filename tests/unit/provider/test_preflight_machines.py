@@ -132,6 +132,21 @@ def test_an_address_that_somebody_has_is_refused(
     assert f"{whose} answers at 127.0.9.4 already, where cp1 is to be made" in line
 
 
+@pytest.mark.parametrize("before", [INPUTS["machines"], None])
+def test_a_machine_that_gets_another_number_may_answer_until_it_goes(
+    api: ProxmoxApi, tmp_path: Path, before: object
+) -> None:
+    folder = tmp_path / "talos"
+    folder.mkdir()
+    news = [machine(1091, "cp1", address="127.0.9.5"), machine(1021, "worker1")]
+    wanted = {**INPUTS, "machines": news}
+    # The second time round the state knows the new number already, and the guest is still there.
+    olds = {**INPUTS, "machines": before or news}
+    check = made(api)
+    with talos_port("127.0.9.5", make_certificate(), folder, configured=True):
+        assert check.update("passed", olds, wanted, False, 0.0) == wanted
+
+
 def test_while_a_machine_is_missing_the_check_is_made_again(api: ProxmoxApi) -> None:
     check = made(api)
     assert not check.diff("passed", INPUTS, INPUTS, INPUTS, ()).changed
