@@ -10,7 +10,15 @@ from typing import Any
 
 from provider import attached, preflight_machines, proxmox
 from provider.proxmox import allowed
-from provider.rpc import Diff, Properties, Refused, Resource, has_unknown, plain
+from provider.rpc import (
+    Diff,
+    Properties,
+    Refused,
+    Resource,
+    has_unknown,
+    operation,
+    plain,
+)
 
 # What the everyday token needs, and where: making machines, their disks and images.
 MACHINE_PRIVILEGES = (
@@ -72,6 +80,7 @@ class Preflight(Resource):
         if preview:
             return "", self.planned(inputs)
         refuse(self.problems(plain(inputs)))
+        self.warn_of_claimed({}, plain(inputs))
         return "passed", inputs
 
     def update(
@@ -93,6 +102,8 @@ class Preflight(Resource):
             api = proxmox.connect(self.credentials)
             problems += attached.torn_off(api, before.get("machines") or [], wanted["machines"])
         refuse(problems)
+        if not preview:
+            self.warn_of_claimed(before, wanted)
         return self.planned(news, olds)
 
     def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
@@ -106,6 +117,25 @@ class Preflight(Resource):
         if self.credentials is None:
             raise Refused("preflight has no Proxmox credentials: set hearth:proxmoxToken")
         return find_problems(proxmox.connect(self.credentials), wanted, before)
+
+    def warn_of_claimed(self, before: dict[str, Any], wanted: dict[str, Any]) -> None:
+        """Name what lies on a datastore that is from now on said to be the stack's alone.
+
+        Another stack that also calls it its own, or a mistake, shows here and not in its ruins.
+        """
+        claim = (wanted.get("freesVolumes"), wanted.get("volumeDatastore"))
+        held = (before.get("freesVolumes"), before.get("volumeDatastore"))
+        if not all(claim) or claim == held or self.credentials is None:
+            return
+        hosts = [host["name"] for host in wanted["hosts"]]
+        api = proxmox.connect(self.credentials)
+        if found := proxmox.csi_volumes(api, wanted["volumeDatastore"], hosts):
+            names = "\n".join(f"  {volume}" for volume in found)
+            operation.current().warn(
+                f"{wanted['volumeDatastore']} is said to be this stack's own (sharedDatastore: "
+                "false), so a destroy will free these volumes, which lie there already:\n"
+                f"{names}"
+            )
 
 
 def refuse(problems: Iterable[str]) -> None:

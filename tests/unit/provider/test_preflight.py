@@ -9,7 +9,8 @@ import pytest
 from provider.preflight import MACHINE_PRIVILEGES, Preflight
 from provider.proxmox import Credentials, allowed
 from provider.rpc import UNKNOWN, Refused
-from tests.unit.provider.proxmox_api import SECRET, ProxmoxApi, proxmox_api
+from tests.unit.provider.proxmox_api import GIB, SECRET, ProxmoxApi, proxmox_api
+from tests.unit.provider.spoken import listening
 
 pytestmark = [
     pytest.mark.unit,
@@ -70,6 +71,27 @@ def test_a_host_that_has_everything_passes(api: ProxmoxApi) -> None:
 def test_preflight_only_reads(api: ProxmoxApi) -> None:
     preflight(api.credentials).create(INPUTS, False, 0.0)
     assert {request.method for request in api.server.requests} == {"GET"}
+
+
+def test_volumes_on_a_datastore_that_becomes_the_stacks_own_are_told(api: ProxmoxApi) -> None:
+    volume = "local-zfs:vm-9999-pvc-0e7cbf3f-1e0f-4a8a-9d8e-000000000001"
+    api.volumes = {volume: 5 * GIB, "local-zfs:vm-101-disk-0": GIB}
+    shared = {**INPUTS, "freesVolumes": False}
+    with listening() as spoken:
+        preflight(api.credentials).create(INPUTS, False, 0.0)
+        preflight(api.credentials).update("passed", shared, INPUTS, False, 0.0)
+    assert len(spoken.warnings) == 2
+    for said in spoken.warnings:
+        assert f"{volume} (5.0 GiB)" in said
+        assert "vm-101" not in said
+
+
+def test_volumes_that_were_the_stacks_to_free_before_are_no_news(api: ProxmoxApi) -> None:
+    api.volumes = {"local-zfs:vm-9999-pvc-0e7cbf3f-1e0f-4a8a-9d8e-000000000001": GIB}
+    with listening() as spoken:
+        preflight(api.credentials).update("passed", INPUTS, INPUTS, False, 0.0)
+        preflight(api.credentials).create({**INPUTS, "freesVolumes": False}, False, 0.0)
+    assert spoken.everything == ""
 
 
 def test_a_preview_asks_nobody_and_knows_its_outputs(api: ProxmoxApi) -> None:
