@@ -116,6 +116,10 @@ class Engine:
         found: list[dict[str, Any]] = json.loads(text)["deployment"].get("resources") or []
         return found
 
+    def taint(self, urn: str) -> None:
+        """Have the next `up` replace a resource."""
+        self._plain("state", "taint", urn, "--yes", "--stack", self.stack)
+
     def must(self, outcome: Outcome) -> Outcome:
         """The outcome, or an error with what the command said."""
         if not outcome.succeeded:

@@ -12,6 +12,7 @@ from lab.scenarios import (
     kills,
     kills_elsewhere,
     membership,
+    volumes,
 )
 from lab.scenarios.entry import Entry
 
@@ -19,6 +20,7 @@ CATALOG: tuple[Entry, ...] = (
     *core.ENTRIES,
     *cni_missing.ENTRIES,
     *config_change.ENTRIES,
+    *volumes.ENTRIES,
     *gate_retry.ENTRIES,
     *kills.ENTRIES,
     *kills_elsewhere.ENTRIES,

@@ -22,6 +22,11 @@ class FactsFile:
 
     path: Path
 
+    def read(self) -> Facts:
+        """The cluster's facts as they stand."""
+        found: Facts = yaml.safe_load(self.path.read_text())["config"][CLUSTER_KEY]
+        return found
+
     def edit(self, change: Callable[[Facts], None]) -> None:
         """Have `change` alter the cluster's facts, and write them back."""
         document = yaml.safe_load(self.path.read_text())
