@@ -161,7 +161,7 @@ class Turn(pulumi.CustomResource):
         others_only: bool,
         trigger: Input[Mapping[str, Any]],
         control_planes: Mapping[str, str],
-        client_configuration: Input[Mapping[str, str]],
+        client_configuration: Output[Any],
         founding: Input[bool],
         deadline_seconds: int,
         opts: pulumi.ResourceOptions | None = None,
@@ -171,7 +171,7 @@ class Turn(pulumi.CustomResource):
             "waitsFor": "others" if others_only else "all",
             "trigger": trigger,
             "controlPlanes": dict(control_planes),
-            "clientConfiguration": Output.secret(client_configuration),
+            "clientConfiguration": talos_client(client_configuration),
             "founding": founding,
             "deadlineSeconds": deadline_seconds,
         }

@@ -135,6 +135,8 @@ class Turns:
                 parent=self._args.parent,
                 # No value flows from one control plane to the next, only leave to change.
                 depends_on=self._args.guard.unless_founding(self._last),
+                # True in the run that founds, false ever after: no news to a reader.
+                hide_diffs=["founding"],
             ),
         )
         return self._args.guard.unless_founding(turn.urn)
@@ -160,6 +162,8 @@ class Turns:
                 depends_on=[applied],
                 # A machine made anew with the same facts changes no input here.
                 replace_with=[made],
+                # True in the run that founds, false ever after: no news to a reader.
+                hide_diffs=["founding"],
             ),
         )
         self._last = [turn]
@@ -183,13 +187,7 @@ class Turns:
             control_planes={
                 item.name: str(item.addresses[0]) for item in args.cluster.control_planes
             },
-            client_configuration=args.secrets.client_configuration.apply(
-                lambda found: {
-                    "caCertificate": found.ca_certificate,
-                    "clientCertificate": found.client_certificate,
-                    "clientKey": found.client_key,
-                }
-            ),
+            client_configuration=args.secrets.client_configuration,
             founding=args.guard.is_founding(),
             deadline_seconds=deadlines.turn_seconds if others_only else deadlines.back_seconds,
             opts=opts,
