@@ -151,4 +151,5 @@ def test_an_unknown_stack_is_answered_with_those_there_are(project: Project) -> 
     (project.folder / "Pulumi.home.yaml").rename(project.folder / "Pulumi.attic.yaml")
     done = project.recover()
     assert done.returncode == 1
-    assert "There is no stack home; known are: attic." in done.stderr
+    assert "there is no stack home" in done.stderr
+    assert "Known are: attic" in done.stderr
