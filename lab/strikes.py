@@ -19,8 +19,11 @@ from lab.errors import EngineError
 from lab.events import Log
 
 DEADLINE_SECONDS = 300.0
-# How long the engine goes on between two looks: shorter than any operation takes.
+# How long the engine goes on between two looks: shorter than any operation takes. A busy machine
+# may give it nothing of that, so it grows.
 SLICE_SECONDS = 0.004
+SLICE_GROWTH = 1.2
+SLICE_AT_MOST = 0.04
 POLL_SECONDS = 0.02
 PROC = Path("/proc")
 # Stopped, or dead: what the kernel says of a thread that will not run.
@@ -81,25 +84,27 @@ class Moment:
     """When to strike: a resource whose URN ends with `resource` is being worked on, `effect` shows.
 
     `resource` is type and name as in a URN: `vmLegacy:VmLegacy::infrastructure-fleet-cp1`; a part
-    of it will do.
+    of it will do. What takes seconds is `slow`: the run is held only once its effect was seen.
     """
 
     resource: str
     effect: Callable[[], bool] = field(default=always)
+    slow: bool = False
 
     def await_in(self, run: Run, *, whole: bool = False) -> str:
         """Wait for it; the CLI, or all of the run, stands still when this returns the URN."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
+        deadline, pause = time.monotonic() + DEADLINE_SECONDS, SLICE_SECONDS
         while not run.ended and time.monotonic() < deadline:
-            if self.begun(run) is None:
+            if self.begun(run) is None or (self.slow and not self.effect()):
                 time.sleep(POLL_SECONDS)
                 continue
             run.hold(whole=whole)
             open_now = [urn for urn in run.pending() if self.resource in urn]
-            if open_now and self.effect():
+            if open_now and (self.slow or self.effect()):
                 return open_now[0]
             run.send(signal.SIGCONT, whole=whole)
-            time.sleep(SLICE_SECONDS)
+            time.sleep(pause)
+            pause = min(pause * SLICE_GROWTH, SLICE_AT_MOST)
         run.send(signal.SIGCONT, whole=whole)
         ended = "the run ended first" if run.ended else f"waited {DEADLINE_SECONDS:.0f} s"
         raise EngineError(f"the moment to strike at {self.resource} never came: {ended}")

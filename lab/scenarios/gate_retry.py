@@ -22,7 +22,7 @@ def gate_retry(rehearsal: Rehearsal) -> str:
     waiting = Moment(resource=GATE)
 
     def cut_off(run: Run) -> None:
-        applied = Moment(resource=API_GATE, effect=configured(rehearsal, ALONE))
+        applied = Moment(resource=API_GATE, effect=configured(rehearsal, ALONE), slow=True)
         done_at(applied, lambda: cable(rehearsal, "down"))(run)
         interrupted_at(waiting)(run)
 

@@ -95,7 +95,7 @@ def kill_in_gate(rehearsal: Rehearsal) -> str:
 def kill_in_cilium(rehearsal: Rehearsal) -> str:
     """Helm has written its record, and the release is not deployed."""
     record = in_cluster(rehearsal, "secret", "-n", "kube-system", "-l", "owner=helm,name=cilium")
-    return survives(rehearsal, Moment(resource=CILIUM, effect=record))
+    return survives(rehearsal, Moment(resource=CILIUM, effect=record, slow=True))
 
 
 def kill_identity_secret(rehearsal: Rehearsal) -> str:

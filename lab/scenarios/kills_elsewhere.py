@@ -73,6 +73,7 @@ def kill_machines(rehearsal: Rehearsal) -> str:
     moment = Moment(
         resource=API_GATE,
         effect=lambda: any(machine["processes"].get("etcd") for machine in machines(rehearsal)),
+        slow=True,
     )
     outcome = rehearsal.run(rehearsal.engine.up(done_at(moment, power_cut)))
     settled = recovered(rehearsal)

@@ -86,6 +86,19 @@ def test_a_run_stands_still_while_the_effect_is_looked_for() -> None:
         assert states == ["T", "T"]
 
 
+def test_a_slow_effect_is_awaited_while_the_run_goes_on() -> None:
+    with running() as run:
+        states = []
+
+        def effect() -> bool:
+            states.append(state(run))
+            return len(states) > 2
+
+        killed_at(Moment(resource="cp1", effect=effect, slow=True))(run)
+        assert "T" not in states
+        assert run.process.wait(5) == -signal.SIGKILL
+
+
 def test_an_operation_that_is_not_in_the_checkpoint_yet_is_waited_for() -> None:
     looks: list[float] = []
 
