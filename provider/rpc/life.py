@@ -122,24 +122,31 @@ def leave() -> NoReturn:
 
 def install() -> None:
     """Tie this process to its parent, and settle what its signals do. Call from the main thread."""
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    # Signals come in twos: the engine's own, and the kernel's when it dies. A handler in Python
+    # interrupts whatever the main thread does, another handler with its locks included, and does
+    # not run at all while that thread sleeps and another one got the signal. So the handlers do
+    # nothing, and the interpreter tells the watching thread through a pipe.
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, lambda _signal, _frame: leave())
+        signal.signal(ending, lambda _signal, _frame: None)
     parent = os.getppid()
     if sys.platform == "linux":
         import ctypes  # noqa: PLC0415 (only where it is of use)
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    threading.Thread(target=_watch, args=(parent,), daemon=True, name="parent").start()
+    threading.Thread(target=_watch, args=(parent, told), daemon=True, name="parent").start()
 
 
-def _watch(parent: int) -> None:
-    descriptor = None
+def _watch(parent: int, told: int) -> None:
+    """Leave when the parent is gone or a signal came; the only thread that does."""
+    watched, poll = [told], _POLL
     with suppress(OSError, AttributeError):  # gone already; or no such call on this system
-        descriptor = os.pidfd_open(parent)
-    if descriptor is not None and os.getppid() == parent:
-        select.select([descriptor], [], [])
-    while os.getppid() == parent:
-        time.sleep(_POLL)
+        watched.append(os.pidfd_open(parent))
+        poll = 60.0
+    while os.getppid() == parent and not select.select(watched, [], [], poll)[0]:
+        pass
     leave()
 
 
