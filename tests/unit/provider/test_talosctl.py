@@ -132,6 +132,13 @@ def test_a_warning_is_a_failure_although_the_exit_status_is_zero(tmp_path: Path)
     assert caught.value.unanswered
 
 
+def test_a_machine_that_is_older_than_talosctl_is_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "answer").write_text(MEMBERS)
+    warning = "WARNING: 10.0.1.1: server version 1.12.6 is older than client version 1.13.0"
+    machine = script(tmp_path, f"echo '{warning}' >&2; cat {tmp_path / 'answer'}")
+    assert len(machine.members()) == 2
+
+
 def test_a_call_that_does_not_end_counts_as_unanswered(tmp_path: Path) -> None:
     with pytest.raises(TalosError, match=r"did not end within 0\.2 s") as caught:
         script(tmp_path, "exec tail -f /dev/null").members(timeout=0.2)
