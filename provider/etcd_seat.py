@@ -15,6 +15,8 @@ from provider.rpc import Refused, operation
 from provider.talosctl import Machine, Member, TalosError
 
 LEAVE_SECONDS = 60.0
+# A machine that is well answers in a fraction of it; a dead one is asked twice.
+ANSWER_SECONDS = 10.0
 POLL_SECONDS = 0.5
 
 
@@ -49,8 +51,8 @@ class Seat:
         answering, reasons = set(), []
         for machine in (*self.others, self.own):
             try:
-                answering.add(machine.etcd_status().member)
-                members = members or machine.members()
+                answering.add(machine.etcd_status(ANSWER_SECONDS).member)
+                members = members or machine.members(ANSWER_SECONDS)
             except TalosError as error:
                 reasons.append(f"  {error}")
         if not members:
