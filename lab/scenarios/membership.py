@@ -15,6 +15,7 @@ from lab.scenarios.core import ready_nodes
 from lab.scenarios.entry import Entry
 from lab.scenarios.facts_file import Facts, machine
 from lab.scenarios.rehearsal import Failed, Rehearsal
+from lab.scenarios.workload import guarded, insist_it_moved, nodes_of_it
 from lab.world.services import MACHINES_CONTROL
 
 NEW_VM_ID = 1091
@@ -44,8 +45,11 @@ def worker_add(rehearsal: Rehearsal) -> str:
 
 def worker_remove(rehearsal: Rehearsal) -> str:
     """A worker that is no longer in the facts leaves before its machine goes."""
-    with rehearsal.facts.edited(lambda facts: drop(facts, "worker2")):
+    with guarded(rehearsal), rehearsal.facts.edited(lambda facts: drop(facts, "worker2")):
+        moved = nodes_of_it(rehearsal).count("worker2")
         outcome = rehearsal.run(rehearsal.engine.up())
+        insist_it_moved(rehearsal, "worker2")
+        insist_nobody_was_left(outcome)
         only(outcome, lambda stage: "worker2" in stage.name or waits(stage))
         insist_order(outcome, "delete", ("Membership", "vmLegacy"), "worker2")
         nodes = insist_nodes(rehearsal, without="worker2")
@@ -53,8 +57,8 @@ def worker_remove(rehearsal: Rehearsal) -> str:
     back = rehearsal.run(rehearsal.engine.up())
     insist_nodes(rehearsal, among="worker2")
     return (
-        f"worker2 left and went in {outcome.seconds:.1f} s, {nodes} nodes Ready; "
-        f"back in {back.seconds:.1f} s"
+        f"worker2 left and went in {outcome.seconds:.1f} s, {moved} guarded pods moved before; "
+        f"{nodes} nodes Ready; back in {back.seconds:.1f} s"
     )
 
 
@@ -153,6 +157,13 @@ def insist_nodes(rehearsal: Rehearsal, *, without: str = "", among: str = "") ->
     if without in names or (among and among not in names):
         raise Failed(f"the nodes are {sorted(names)}")
     return ready_nodes(rehearsal)
+
+
+def insist_nobody_was_left(outcome: Outcome) -> None:
+    """A drain that gave up says so in a warning."""
+    left = [text for text in outcome.log.warnings if "left on it" in text]
+    if left:
+        raise Failed("the drain gave up:\n" + "\n".join(left))
 
 
 def insist_new_machines(rehearsal: Rehearsal, before: object, wanted: set[str]) -> None:
