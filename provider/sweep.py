@@ -19,6 +19,7 @@ from provider.rpc import Properties, Refused, Resource, operation, plain
 class VolumeSweep(Resource):
     """Inputs: `datastore`, `hosts`, `region`, `shared`, `dataOnDestroy` (keep or sweep).
 
+    `hosts` are those with machines of the stack, for the driver makes its volumes there.
     `credentials` is set by the plugin's configuration.
     """
 

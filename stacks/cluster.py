@@ -111,7 +111,7 @@ def machines(facts: Facts, proxmox: Proxmox, csi: ProxmoxCsi | None, auth: Auth)
     volumes = (
         VolumeClaim(
             "volumes",
-            VolumeClaimArgs(proxmox=proxmox, csi=csi, protected=facts.cluster.protected),
+            VolumeClaimArgs(cluster=facts.cluster, proxmox=proxmox, csi=csi),
             opts=outside,
         )
         if csi

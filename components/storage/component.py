@@ -23,11 +23,11 @@ RELEASE_SECONDS = 600
 
 @dataclass(frozen=True, kw_only=True)
 class VolumeClaimArgs:
-    """The datastore's facts and the hosts it is seen from; whether a destroy is forbidden."""
+    """The facts of cluster, hosts and datastore."""
 
+    cluster: Cluster
     proxmox: Proxmox
     csi: ProxmoxCsi
-    protected: bool
 
 
 class VolumeClaim(pulumi.ComponentResource):
@@ -42,15 +42,21 @@ class VolumeClaim(pulumi.ComponentResource):
         sweep = hearth.VolumeSweep(
             child(name, "sweep"),
             datastore=args.csi.datastore,
-            hosts=[host.name for host in args.proxmox.hosts],
+            hosts=hosts_with_machines(args),
             region=args.proxmox.region,
             shared=args.csi.shared_datastore,
             data_on_destroy=args.csi.data_on_destroy.value,
             # Its deletion is what frees data.
-            opts=ResourceOptions(parent=self, protect=args.protected),
+            opts=ResourceOptions(parent=self, protect=args.cluster.protected),
         )
         self.datastore = sweep.datastore
         self.register_outputs({"datastore": self.datastore})
+
+
+def hosts_with_machines(args: VolumeClaimArgs) -> list[str]:
+    """Where the driver can have made volumes: it makes them on the host of a pod's machine."""
+    used = {machine.vm.host for machine in args.cluster.machines if machine.vm}
+    return [host.name for host in args.proxmox.hosts if host.name in used]
 
 
 @dataclass(frozen=True, kw_only=True)
