@@ -8,21 +8,25 @@ from dataclasses import dataclass, field
 
 from provider.talosctl import Credentials, Machine, TalosError, failure
 
+# As talosctl 1.13.0 printed them, for machines of the lab.
 UNREACHABLE = (
-    "error getting members: rpc error: code = Unavailable desc = last connection error: connection "
-    'error: desc = "transport: Error while dialing: dial tcp {}:50000: connect: no route to host"'
+    'error fetching logs: rpc error: code = Unavailable desc = connection error: desc = "transport:'
+    ' Error while dialing: dial tcp {}:50000: connect: no route to host"'
 )
 NO_ETCD = (
-    "WARNING: 1 error occurred:\n\t* {}: rpc error: code = Unavailable desc = last connection error"
-    ': connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:2379: connect: '
-    'connection refused"\n\n'
+    "error getting members: 1 error occurred:\n\t* {}: rpc error: code = DeadlineExceeded desc = "
+    "context deadline exceeded\n\n\n"
 )
-NOT_MOUNTED = "{}: rpc error: code = Unknown desc = lstat /var/lib/etcd: no such file or directory"
 NOT_EMPTY = (
-    "error executing bootstrap: rpc error: code = AlreadyExists desc = etcd data directory is not "
-    "empty"
+    "error executing bootstrap: 1 error occurred:\n\t* {}: rpc error: code = AlreadyExists desc = "
+    "etcd data directory is not empty\n\n\n"
 )
-UNKNOWN_MEMBER = "rpc error: code = NotFound desc = failed to remove member: member not found"
+UNKNOWN_MEMBER = (
+    "1 error occurred:\n\t* {}: rpc error: code = NotFound desc = etcdserver: member not "
+    "found\n\n\n"
+)
+# After apid's source; no machine was caught so early.
+NOT_MOUNTED = "{}: rpc error: code = Unknown desc = lstat /var/lib/etcd: no such file or directory"
 
 
 @dataclass
@@ -86,7 +90,7 @@ class Machines:
         if self.refusals:
             raise failure(address, self.refusals.pop(0))
         if address in self.data:
-            raise failure(address, NOT_EMPTY)
+            raise failure(address, NOT_EMPTY.format(address))
         starting = self.starting
         self.founded(address)
         self.starting = starting
@@ -120,7 +124,7 @@ class Machines:
                 return ""
             case ("remove-member", id_):
                 if self.listed.pop(id_, None) is None:
-                    raise failure(address, UNKNOWN_MEMBER)
+                    raise failure(address, UNKNOWN_MEMBER.format(address))
         return ""
 
 

@@ -27,7 +27,10 @@ NODE       SERVICE   STATE       HEALTH   LAST CHANGE   LAST EVENT
 10.0.1.1   etcd      Preparing   ?        2s ago        Running pre state
 """
 REFUSED = """\
-error executing bootstrap: rpc error: code = AlreadyExists desc = etcd data directory is not empty
+error executing bootstrap: 1 error occurred:
+\t* 10.0.1.1: rpc error: code = AlreadyExists desc = etcd data directory is not empty
+
+
 """
 
 
