@@ -14,12 +14,15 @@ from typing import Any
 
 from lab.bench import bare, grown
 from lab.bench.cli import Cli, Run
+from lab.bench.processes import peak, processor
 from lab.bench.table import Failed
 from lab.scenarios.facts_file import FactsFile
 
 PAIRS = 7
 SIZES = {5: 3, 50: 2, 500: 1}  # machines: runs
-PROGRAM, COMMAND = "pulumi-language-python", "pulumi"
+# Of the bare program beside ours; what it costs at 500 machines follows from these.
+BARE_SIZES = (5, 50)
+PROGRAM, COMMAND, PLUGINS = "pulumi-language-python", "pulumi", "pulumi-resource-"
 Figures = dict[str, Any]
 
 
@@ -71,21 +74,25 @@ def scale(order: Order) -> Figures:
     for machines, runs in SIZES.items():
         with order.facts.edited(partial(grown.grow, machines=machines)):
             done = [order.ours.preview(watched=True) for _ in range(runs)]
-            plain = order.bare().preview(watched=True)
-        sizes.append({"machines": machines, "runs": [peaks(run) for run in done]})
-        sizes[-1]["bare"] = peaks(plain)
+            plain = [order.bare().preview(watched=True)] if machines in BARE_SIZES else []
+        ours, bare_runs = map(costs, done), map(costs, plain)
+        sizes.append({"machines": machines, "ours": list(ours), "bare": list(bare_runs)})
     return {"sizes": sizes}
 
 
-def peaks(run: Run) -> Figures:
-    """What a run took, and the largest resident sets of the program and of the CLI in bytes."""
+def costs(run: Run) -> Figures:
+    """What a run took: seconds, seconds of processors by who used them, largest sets in bytes."""
     if run.watch is None:
         raise ValueError("this run was not watched")
+    program, cli = run.watch.given(PROGRAM), run.watch.running(COMMAND)
     return {
         "seconds": run.seconds,
         "processor": run.processor,
-        "program": run.watch.peak(PROGRAM),
-        "cli": run.watch.peak_of_program(COMMAND),
+        "processor of the program": processor(program),
+        "processor of the CLI": processor(cli),
+        "processor of plugins": processor(run.watch.given(PLUGINS)),
+        "program": peak(program),
+        "cli": peak(cli),
     }
 
 

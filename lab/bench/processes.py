@@ -1,23 +1,27 @@
-"""What a command starts and how much memory each of its processes took at most, watched in /proc.
+"""What a command starts, and what memory and processor time each process took, watched in /proc.
 
 Sampled: a process that lives shorter than a sample, or grows in its last one, may be missed. A
 Python or a Pulumi CLI lives a hundred samples.
 """
 
+import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
 SAMPLE_SECONDS = 0.01
 KIB = 1024
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(kw_only=True)
 class Seen:
-    """One process: the file it runs, its arguments, its largest resident set so far in bytes.
+    """One process: the file it runs, its arguments, its largest resident set so far in bytes, and
+    the processor time of its own in seconds.
 
     The last of each: a launcher that becomes what it launches is one process.
     """
@@ -25,6 +29,7 @@ class Seen:
     program: str = ""
     arguments: tuple[str, ...] = ()
     peak: int = 0
+    processor: float = 0.0
 
 
 class Watch(threading.Thread):
@@ -59,24 +64,46 @@ class Watch(threading.Thread):
         """How often each program was started, by the file that is executed."""
         return Counter(process.program for process in self.seen.values() if process.program)
 
-    def peak(self, word: str) -> int:
-        """The largest peak of a process with `word` in one of its arguments, in bytes."""
-        found = (seen.peak for seen in self.seen.values() if any(word in x for x in seen.arguments))
-        return max(found, default=0)
+    def running(self, program: str) -> list[Seen]:
+        """The processes that run a file of this name."""
+        return [seen for seen in self.seen.values() if seen.program == program]
 
-    def peak_of_program(self, program: str) -> int:
-        """The largest peak of a process that runs this file, in bytes."""
-        found = (seen.peak for seen in self.seen.values() if program == seen.program)
-        return max(found, default=0)
+    def given(self, word: str) -> list[Seen]:
+        """The processes that have a word in one of their arguments."""
+        return [
+            seen for seen in self.seen.values() if any(word in item for item in seen.arguments[1:])
+        ]
+
+
+def peak(processes: Iterable[Seen]) -> int:
+    """The largest peak of several processes, in bytes."""
+    return max((process.peak for process in processes), default=0)
+
+
+def processor(processes: Iterable[Seen]) -> float:
+    """The processor time of several processes, in seconds."""
+    return sum(process.processor for process in processes)
 
 
 def parent(pid: int) -> int:
     """Who started a process; 0 when it has ended."""
     try:
-        # The second field is the name in parentheses, and may hold anything.
-        return int((PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+        return int(fields((PROC / str(pid) / "stat").read_text())[1])
     except OSError:
         return 0
+
+
+def fields(stat: str) -> list[str]:
+    """A process's `stat` from its state on: what is before is its number and its name.
+
+    The name stands in parentheses, and may hold anything.
+    """
+    return stat.rpartition(")")[2].split()
+
+
+def ticks(stat: str) -> int:
+    """The processor time in a process's `stat`, for itself and for the kernel, in clock ticks."""
+    return sum(map(int, fields(stat)[11:13]))
 
 
 def note(pid: int, process: Seen) -> None:
@@ -85,11 +112,12 @@ def note(pid: int, process: Seen) -> None:
     try:
         program = (folder / "exe").readlink().name
         arguments = (folder / "cmdline").read_bytes().decode(errors="replace")
-        status = (folder / "status").read_text()
+        status, stat = (folder / "status").read_text(), (folder / "stat").read_text()
     except OSError:
         return
     process.program, process.arguments = program, tuple(arguments.rstrip("\0").split("\0"))
     process.peak = max(process.peak, high_water(status))
+    process.processor = max(process.processor, ticks(stat) / TICKS_A_SECOND)
 
 
 def high_water(status: str) -> int:

@@ -12,7 +12,7 @@ from lab.bench.bare import registrations
 from lab.bench.commands import create
 from lab.bench.grown import grow
 from lab.bench.imports import heaviest, times, total
-from lab.bench.processes import Watch, high_water
+from lab.bench.processes import Watch, high_water, peak, ticks
 from lab.bench.table import line, seconds
 from tests.unit.components.committed import ROOT, raw
 
@@ -123,6 +123,11 @@ def test_the_largest_resident_set_is_read_in_bytes_and_a_dead_process_has_none()
     assert high_water("Name:\tx\nState:\tZ (zombie)\n") == 0
 
 
+def test_processor_time_is_read_whatever_a_process_is_called() -> None:
+    odd = "7 (a) b (c) S 1 7 7 0 -1 4194560 200 0 0 0 150 25 99 99 20 0 1 0"
+    assert ticks(odd) == 175
+
+
 def test_a_watch_sees_what_a_process_starts_and_how_large_it_is() -> None:
     inner = "import sys; print(1, flush=True); sys.stdin.read()"
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
@@ -135,8 +140,8 @@ def test_a_watch_sees_what_a_process_starts_and_how_large_it_is() -> None:
         watch.look()
         process.communicate(b"")
     assert sum(watch.starts().values()) == 2
-    assert watch.peak("sys.stdin.read") > 1 << 20
-    assert watch.peak("no such argument") == 0
+    assert peak(watch.given("sys.stdin.read")) > 1 << 20
+    assert peak(watch.given("no such argument")) == 0
 
 
 def test_what_is_too_wide_for_its_column_is_never_cut() -> None:
