@@ -120,17 +120,22 @@ class Engine:
         """Have the next `up` replace a resource."""
         self._plain("state", "taint", urn, "--yes", "--stack", self.stack)
 
+    def set_secret(self, key: str, value: str) -> None:
+        """`pulumi config set --secret`, the value where no process list shows it."""
+        self._plain("config", "set", "--secret", key, "--stack", self.stack, given=value)
+
     def must(self, outcome: Outcome) -> Outcome:
         """The outcome, or an error with what the command said."""
         if not outcome.succeeded:
             raise EngineError(f"pulumi {outcome.command} failed:\n{outcome.told()}")
         return outcome
 
-    def _plain(self, *arguments: str) -> str:
+    def _plain(self, *arguments: str, given: str | None = None) -> str:
         done = subprocess.run(
             ["pulumi", *arguments, "--non-interactive"],
             cwd=self.project,
             env=self.environment,
+            input=given,
             capture_output=True,
             text=True,
             timeout=DEADLINE_SECONDS,

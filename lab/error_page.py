@@ -37,6 +37,8 @@ COLUMNS = (
 ROW = re.compile(r"\| `([a-z0-9-]+)` \| (.*?) \| (\d+) \| (.*?) \| (.*?) \|")
 SWAPS: tuple[tuple[str, str], ...] = (
     (r"\x1b\[[0-9;]*m", ""),
+    (r"talos-v[0-9.]+-[0-9a-f]{12}", "talos-VERSION-SCHEMATIC"),
+    (r"\t", "  "),
     (r"UPID:[^\s\"'`]+", "UPID:..."),
     (r"(\d+\.\d+\.\d+\.\d+):\d{5}->", r"\1:PORT->"),
     (r"127\.0\.0\.1:\d{4,5}\b", "127.0.0.1:PORT"),

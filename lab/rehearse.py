@@ -4,6 +4,7 @@ Puts the world together and starts it, has `lab.scenarios` run inside, takes eve
 insists that no process is left. Whatever goes wrong is one sentence.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Annotated
 import typer
 
 from config.errors import ConfigError
-from lab import tools
+from lab import error_page, tools
 from lab.assembly import STACK_STATE, Assembly, assemble
 from lab.plugins import select
 from lab.scenarios.catalog import chosen
@@ -111,8 +112,9 @@ def run_inside(running: Running, assembly: Assembly, scenarios: str) -> bool:
     path = running.state / "order.json"
     write_order(path, order(assembly, scenarios))
     argv = running.command([sys.executable, "-m", "lab.scenarios", str(path)])
+    environment = {**running.environment, **error_page.recording(os.environ)}
     done = subprocess.run(
-        argv, env=running.environment, stdin=subprocess.DEVNULL, timeout=RUN_SECONDS, check=False
+        argv, env=environment, stdin=subprocess.DEVNULL, timeout=RUN_SECONDS, check=False
     )
     return done.returncode == 0
 

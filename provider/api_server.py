@@ -78,6 +78,16 @@ def readiness(kubeconfig: str, server: str) -> str | None:
     return f"HTTP {answer.status_code} from /readyz"
 
 
+def answers(kubeconfig: str) -> str | None:
+    """None when the cluster's endpoint answers anything at all, else what is in the way."""
+    try:
+        with connect(kubeconfig) as client:
+            client.get("/readyz")
+    except httpx2.HTTPError as error:
+        return problem(error)
+    return None
+
+
 def nodes(client: httpx2.Client) -> dict[str, Json]:
     """The Node objects by name."""
     answer = client.get("/api/v1/nodes")

@@ -10,9 +10,15 @@ from collections.abc import Callable, Sequence
 
 from provider import api_server
 from provider.dns_probe import dns_missing
-from provider.rpc import Failure, Properties, Refused, Resource, operation, plain
+from provider.rpc import Diff, Failure, Properties, Refused, Resource, has_unknown, operation, plain
+from provider.rpc.diff import compare
 
 POLL_SECONDS = 0.5
+# A VIP on its way from one control plane to the next is away for a moment.
+MOMENT_SECONDS = 5.0
+# For an API that has been there before; the deadline of the gate's own is for a new cluster.
+RETURN_SECONDS = 60.0
+API_SERVERS = "apiServersReady"
 Missing = dict[str, str]
 
 
@@ -45,7 +51,7 @@ def readiness_missing(inputs: Properties) -> Missing:
 
 
 CONDITIONS: dict[str, tuple[str, Callable[[Properties], Missing]]] = {
-    "apiServersReady": ("every API server ready", api_servers_missing),
+    API_SERVERS: ("every API server ready", api_servers_missing),
     "nodesRegistered": ("every machine registered as a Node", registration_missing),
     "nodesReady": ("every Node Ready", readiness_missing),
     "clusterDnsAnswers": ("cluster DNS answering from every Node", dns_missing),
@@ -56,14 +62,17 @@ class Gate(Resource):
     """Inputs: `condition`, `kubeconfig`, `apiServers`, `nodes`, `deadlineSeconds`, `hint`.
 
     Outputs repeat the inputs, so that whoever needs the open gate takes them from it. `trigger` is
-    whatever, once changed, must make the gate wait again.
+    whatever, once changed, must make the gate wait again. The gate for API servers also looks at
+    every run whether the API answers at all: what comes after it would fail one by one if not.
     """
 
     required = ("condition", "kubeconfig", "deadlineSeconds")
     secret_outputs = ("kubeconfig",)
 
-    def __init__(self, poll_seconds: float = POLL_SECONDS) -> None:
-        self.poll_seconds = poll_seconds
+    def __init__(
+        self, poll_seconds: float = POLL_SECONDS, moment_seconds: float = MOMENT_SECONDS
+    ) -> None:
+        self.poll_seconds, self.moment_seconds = poll_seconds, moment_seconds
 
     def check(self, olds: Properties, news: Properties) -> tuple[Properties, list[Failure]]:
         """Refuse conditions that nobody knows how to wait for."""
@@ -73,6 +82,21 @@ class Gate(Resource):
             reason = f"a gate waits for one of {', '.join(CONDITIONS)}, not for {condition!r}"
             failures.append(Failure("condition", reason))
         return inputs, failures
+
+    def diff(
+        self,
+        identity: str,
+        olds: Properties,
+        old_inputs: Properties,
+        news: Properties,
+        ignore: Sequence[str],
+    ) -> Diff:
+        """As the inputs say; and an API that is away has to be waited for."""
+        found = super().diff(identity, olds, old_inputs, news, ignore)
+        if found.changed or has_unknown(news) or plain(news["condition"]) != API_SERVERS:
+            return found
+        away = api_away(plain(news["kubeconfig"]), self.moment_seconds, self.poll_seconds)
+        return Diff(changes=True) if away else found
 
     def create(self, inputs: Properties, preview: bool, timeout: float) -> tuple[str, Properties]:
         """Wait until the condition holds."""
@@ -89,10 +113,12 @@ class Gate(Resource):
         preview: bool,
         timeout: float,
     ) -> Properties:
-        """Wait again: what is asked for has changed."""
+        """Wait again: what is asked for has changed, or the API has gone away."""
         del id
-        if not preview:
+        if not preview and any(compare(olds, news)):
             wait(plain(news), timeout, self.poll_seconds)
+        elif not preview:
+            await_return(plain(news), timeout or RETURN_SECONDS, self.poll_seconds)
         return self.planned(news, olds)
 
     def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
@@ -117,6 +143,28 @@ def wait(inputs: Properties, timeout: float, poll_seconds: float = POLL_SECONDS)
             call.status(f"waiting for {title}: {', '.join(sorted(missing))}")
             shown = missing
         call.wait(poll_seconds)
+
+
+def api_away(kubeconfig: str, seconds: float, pause: float) -> str | None:
+    """Why the cluster's API does not answer for so long, None as soon as it does."""
+    deadline = time.monotonic() + seconds
+    while reason := api_server.answers(kubeconfig):
+        if time.monotonic() >= deadline:
+            return reason
+        operation.current().status(f"waiting for the Kubernetes API: {reason}")
+        operation.current().wait(pause)
+    return None
+
+
+def await_return(inputs: Properties, seconds: float, pause: float) -> None:
+    """Wait for an API that has been there before."""
+    reason = api_away(inputs["kubeconfig"], seconds, pause)
+    if reason:
+        advice = inputs.get("hint") or "Bring it back, then run `pulumi up` again."
+        raise Refused(
+            f"the Kubernetes API has been away for {seconds:.0f} s ({reason}); nothing in the "
+            f"cluster was touched.\n{advice}"
+        )
 
 
 def asked(missing_now: Callable[[Properties], Missing], inputs: Properties) -> Missing:

@@ -32,6 +32,8 @@ IMAGE_PRIVILEGES = (*DISK_PRIVILEGES, "Datastore.AllocateTemplate", "Datastore.A
 # download-url can probe the host's own network, so it asks for this on the node (Proxmox VE 8 and
 # later; before, for Sys.Audit and Sys.Modify on /).
 HOST_PRIVILEGES = ("Sys.AccessNetwork", "Sys.Audit")
+# A preview from somewhere that Proxmox VE cannot be reached from must not be slow for it.
+GLANCE_SECONDS = 5
 
 
 class Preflight(Resource):
@@ -69,7 +71,8 @@ class Preflight(Resource):
         if self.credentials is None or has_unknown(wanted["machines"]):
             return False
         try:
-            known = preflight_machines.guests(proxmox.connect(self.credentials))
+            api = proxmox.connect(self.credentials, GLANCE_SECONDS)
+            known = preflight_machines.guests(api)
         except Refused:
             return False
         return any(int(item["id"]) not in known for item in wanted["machines"])
@@ -158,7 +161,7 @@ def find_problems(
             yield f"  host {name} is {online.get(name, 'unknown')}; known hosts: {known}"
             continue
         yield from bridge_problems(api, name, host["bridge"])
-        yield from datastore_problems(api, name, wanted)
+        yield from datastore_problems(api, name, rights, wanted)
     yield from privilege_problems(rights, wanted)
     yield from machine_problems(api, online, wanted, before)
 
@@ -181,7 +184,9 @@ def bridge_problems(api: Any, host: str, bridge: str) -> Iterator[str]:
         yield f"  host {host} has no bridge {bridge}; it has: {', '.join(bridges) or 'none'}"
 
 
-def datastore_problems(api: Any, host: str, wanted: dict[str, Any]) -> Iterator[str]:
+def datastore_problems(
+    api: Any, host: str, rights: dict[str, Any], wanted: dict[str, Any]
+) -> Iterator[str]:
     """Datastores must exist, be on, and carry the content types that go there."""
     needs = [(wanted["imageDatastore"], "import"), (wanted["machineDatastore"], "images")]
     if wanted.get("volumeDatastore"):
@@ -190,7 +195,9 @@ def datastore_problems(api: Any, host: str, wanted: dict[str, Any]) -> Iterator[
         stores = {item["storage"]: item for item in api.nodes(host).storage.get()}
     known = ", ".join(sorted(stores)) or "none"
     for name in dict.fromkeys(name for name, _ in needs if name not in stores):
-        yield f"  host {host} has no datastore {name}; it has: {known}"
+        seen = any(allowed(rights, f"/storage/{name}", right) for right in DISK_PRIVILEGES)
+        doubt = "" if seen else ", or none that the token may see"
+        yield f"  host {host} has no datastore {name}{doubt}; it has: {known}"
     for name, content in dict.fromkeys(needs):
         store = stores.get(name)
         if store is None:

@@ -8,6 +8,7 @@ from lab.scenarios import (
     cni_missing,
     config_change,
     core,
+    faults,
     gate_retry,
     kills,
     kills_elsewhere,
@@ -25,17 +26,19 @@ CATALOG: tuple[Entry, ...] = (
     *kills.ENTRIES,
     *kills_elsewhere.ENTRIES,
     *membership.ENTRIES,
+    *faults.ENTRIES,
 )
 CORE = tuple(entry.name for entry in core.ENTRIES)
+FAULTS = tuple(entry.name for entry in faults.ENTRIES)
 
 
 def chosen(names: str) -> list[Entry]:
-    """The entries for names separated by commas, `core` and `all` among them, in their order.
+    """The entries for names separated by commas, in their order; groups: core, faults, all.
 
     Raises ValueError for a name that is none.
     """
     known = {entry.name: entry for entry in CATALOG}
-    groups = {"core": CORE, "all": tuple(known)}
+    groups = {"core": CORE, "faults": FAULTS, "all": tuple(known)}
     wanted = [
         name for word in names.split(",") for name in groups.get(word.strip(), [word.strip()])
     ]
@@ -45,6 +48,6 @@ def chosen(names: str) -> list[Entry]:
         question = f"; did you mean {near}?" if near else "."
         raise ValueError(
             f"there is no scenario {', '.join(unknown)}{question} "
-            f"There are: {', '.join(known)}, core, all"
+            f"There are: {', '.join(known)}, core, faults, all"
         )
     return [entry for name, entry in known.items() if name in wanted]

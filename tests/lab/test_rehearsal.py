@@ -1,8 +1,8 @@
 """The committed stack, rehearsed as `make rehearse` does it, and judged by what the report says.
 
-One rehearsal serves all tests of this file: it takes a few minutes. One killed run stands for all
-of them; the others are for `SCENARIOS=all`. It never runs as root: where the tests do, an ordinary
-user runs it, in a copy of the project.
+One rehearsal serves all tests of this file: it takes a few minutes. One killed run and one fault
+stand for all of them; the others are for `SCENARIOS=all`. It never runs as root: where the tests
+do, an ordinary user runs it, in a copy of the project.
 """
 
 import json
@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "test-cluster"
 KILL = "kill-identity-secret"
+FAULT = "fault-proxmox-rights"
+SCENARIOS = f"core,cni-missing,{KILL},{FAULT}"
 REHEARSAL_SECONDS = 1400
 # Stages are timed when the engine's log is looked at, which is done in steps.
 WATCHED_SECONDS = 0.2
@@ -43,7 +45,7 @@ class Rehearsal:
 @pytest.fixture(scope="module")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
     argv, tree = [".venv/bin/python", "hearth", "rehearse", STACK], ROOT
-    argv += ["--scenarios", f"core,cni-missing,{KILL}"]
+    argv += ["--scenarios", SCENARIOS]
     if os.geteuid() == 0:
         user = ordinary_user(tmp_path_factory.mktemp("ordinary"))
         argv, tree = user.command(argv), user.tree
@@ -70,9 +72,11 @@ def report(rehearsal: Rehearsal) -> dict[str, Any]:
     return found
 
 
-def test_every_core_scenario_cni_missing_and_a_killed_run_pass(report: dict[str, Any]) -> None:
+def test_the_core_cni_missing_a_killed_run_and_a_fault_pass(
+    report: dict[str, Any],
+) -> None:
     names = [entry["name"] for entry in report["scenarios"]]
-    assert [*CORE, "cni-missing", KILL] == names
+    assert [*CORE, "cni-missing", KILL, FAULT] == names
     failed = [entry for entry in report["scenarios"] if not entry["passed"]]
     assert not failed
 

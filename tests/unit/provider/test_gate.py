@@ -307,3 +307,38 @@ def test_a_probes_name_fits_whatever_its_node_is_called() -> None:
     names = {job_name("n" * 253), job_name("cp1"), job_name("cp2")}
     assert len(names) == 3
     assert all(len(name) <= 63 for name in names)
+
+
+def looked_at(given: dict[str, Any]) -> bool:
+    """Whether an unchanged gate has something to do."""
+    return Gate(0.01, 0.05).diff("x", given, given, given, ()).changed
+
+
+def test_an_api_that_answers_is_no_change_and_one_that_went_away_is(api: KubeApi) -> None:
+    given = inputs(api, "apiServersReady")
+    assert not looked_at(given)
+    away = Secret(api.kubeconfig(nobody_listens()))
+    assert looked_at({**given, "kubeconfig": away})
+    assert not looked_at({**given, "condition": "nodesReady", "kubeconfig": away})
+    assert looked_at({**given, "kubeconfig": UNKNOWN})
+
+
+def test_an_api_that_is_not_ready_but_answers_is_the_vendors_matter(api: KubeApi) -> None:
+    api.ready = (500, "[-]etcd failed")
+    assert not looked_at(inputs(api, "apiServersReady"))
+
+
+def test_an_api_that_went_away_is_waited_for_and_then_told_with_a_way_out(api: KubeApi) -> None:
+    away = api.kubeconfig(nobody_listens())
+    given = inputs(api, "apiServersReady", kubeconfig=Secret(away), hint="Look at cp1.")
+    with pytest.raises(Refused) as refused:
+        Gate(0.01).update("x", given, given, False, 0.05)
+    message = str(refused.value)
+    assert "the Kubernetes API has been away for 0 s" in message
+    assert "nothing in the cluster was touched" in message
+    assert message.endswith("Look at cp1.")
+
+
+def test_an_api_that_is_back_opens_the_gate_though_one_server_is_not(api: KubeApi) -> None:
+    given = inputs(api, "apiServersReady", apiServers=[nobody_listens()], nodes=[])
+    assert Gate(0.01).update("x", given, given, False, 0.0) == given

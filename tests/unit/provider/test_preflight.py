@@ -129,7 +129,15 @@ def test_all_problems_are_told_at_once(api: ProxmoxApi) -> None:
 def test_a_missing_datastore_is_told_once_however_much_was_to_go_there(api: ProxmoxApi) -> None:
     told = problems(api, imageDatastore="tank", machineDatastore="tank", volumeDatastore="tank")
     missing = [line for line in told if "no datastore" in line]
-    assert missing == ["  host atlas has no datastore tank; it has: local, local-zfs"]
+    (line,) = missing
+    assert line.startswith("  host atlas has no datastore tank, or none that the token may see")
+
+
+def test_a_datastore_that_is_missing_is_told_apart_from_one_that_is_hidden(api: ProxmoxApi) -> None:
+    api.stores.pop(0)
+    assert problems(api) == ["  host atlas has no datastore local; it has: local-zfs"]
+    del api.rights["/storage/local"]
+    assert "no datastore local, or none that the token may see; it has" in problems(api)[0]
 
 
 def test_a_host_that_is_off_is_not_asked_for_details(api: ProxmoxApi) -> None:

@@ -1,0 +1,16 @@
+"""Every fault of every simulator, as scenarios `fault-NAME`.
+
+First those that a cluster meets, which share one; then those that start from nothing and end in
+nothing; last those after which an `up` makes the cluster.
+"""
+
+from lab.scenarios import faults_cluster, faults_machines, faults_proxmox
+from lab.scenarios.fault import Takeover
+
+FAULTS = (*faults_proxmox.FAULTS, *faults_machines.FAULTS, *faults_cluster.FAULTS)
+ENTRIES = tuple(
+    fault.entry()
+    for takeover in (Takeover.UNCHANGED, Takeover.DESTROY, Takeover.UP)
+    for fault in FAULTS
+    if fault.takeover is takeover
+)

@@ -1,0 +1,53 @@
+"""The Proxmox VE of a rehearsal, in its administrator's hands: what faults are made with.
+
+The vendor's own API, as the user whom the lab's set-up knows; and the simulator's faults.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from proxmoxer import ProxmoxAPI
+
+from config.secret_keys import PROXMOX_AUTH
+from lab.scenarios.rehearsal import Rehearsal
+from lab.seal import lab_values
+
+REQUEST_SECONDS = 20
+
+
+def administrator(rehearsal: Rehearsal) -> Any:
+    """The API as the administrator sees it."""
+    account = json.loads(lab_values(rehearsal.stack)[PROXMOX_AUTH])
+    place = urlsplit(rehearsal.vendors.worlds["proxmox"])
+    return ProxmoxAPI(
+        place.hostname,
+        port=place.port,
+        user=account["username"],
+        password=account["password"],
+        verify_ssl=str(rehearsal.vendors.bundle),
+        timeout=REQUEST_SECONDS,
+    )
+
+
+@contextmanager
+def failing(rehearsal: Rehearsal, fault: Mapping[str, Any]) -> Iterator[None]:
+    """The simulator with a fault in force (`lab/proxmox/wire.py` has the kinds)."""
+    url = rehearsal.vendors.worlds["proxmox"].removesuffix("world") + "faults"
+    rehearsal.vendors.ask("POST", url, fault)
+    try:
+        yield
+    finally:
+        rehearsal.vendors.ask("DELETE", url)
+
+
+def facts(rehearsal: Rehearsal) -> dict[str, Any]:
+    """The plain facts of the stack, as its owner wrote them."""
+    return rehearsal.facts.read()
+
+
+def host(rehearsal: Rehearsal) -> str:
+    """The first host of the stack."""
+    return str(facts(rehearsal)["proxmox"]["hosts"][0]["name"])
