@@ -90,10 +90,8 @@ class Engine:
         return self._watched("refresh", "--yes", "--skip-preview")
 
     def destroy(self, strike: Strike | None = None, targets: Sequence[str] = ()) -> Outcome:
-        """`pulumi destroy`, of everything or of what is named and what depends on it."""
+        """`pulumi destroy`, of everything or of what is named and nothing depends on."""
         named = [f"--target={urn}" for urn in targets]
-        if named:
-            named.append("--target-dependents")
         return self._watched("destroy", "--yes", "--skip-preview", *named, strike=strike)
 
     def output(self, name: str) -> str:

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "test-cluster"
-KILL = "kill-identity-secret"
+KILL = "kill-dns-record"
 FAULT = "fault-proxmox-rights"
 SCENARIOS = f"core,cni-missing,{KILL},{FAULT}"
 REHEARSAL_SECONDS = 1400
