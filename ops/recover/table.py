@@ -59,10 +59,6 @@ ROWS = (
         types="talos:machine/configurationApply:ConfigurationApply",
         then="cleared: the same configuration again changes nothing",
     ),
-    Row(
-        types="talos:machine/bootstrap:Bootstrap",
-        then="cleared: Talos refuses to bootstrap etcd a second time",
-    ),
     Row(types="talos:cluster/kubeconfig:Kubeconfig", then="cleared: it is asked for again"),
     Row(
         types=VM,
