@@ -46,6 +46,9 @@ def main(argv: list[str]) -> int:
     except select.MissingPluginError as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(tools.explain(error, "making the lab"), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\ninterrupted: the world has ended with it", file=sys.stderr)
         return 130

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.tools import ensure
 from lab.tools.cache import default_root
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +56,7 @@ def ordinary_user(folder: Path) -> OrdinaryUser:
     Bytecode of what is used comes along with it: the user's own copy, like everything else.
     """
     tree = folder / "hearth"
+    ensure()  # what is not in the cache yet, its owner puts there
     names = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

@@ -95,6 +95,8 @@ func controllerManagerArgs(cfg config.Config, dir string) []string {
 		"configure-cloud-routes": "false", "kubeconfig": kc, "authentication-kubeconfig": kc, "authorization-kubeconfig": kc,
 		"leader-elect": "true", "root-ca-file": f("ca.crt"), "service-account-private-key-file": f("service-account.key"),
 		"profiling": "false", "tls-min-version": "VersionTLS13",
+		// Not Talos': by its own throttling a new one takes five seconds to start its controllers.
+		"kube-api-qps": "200", "kube-api-burst": "300",
 	}
 	if cl.ExternalCloudProvider().Enabled() {
 		a["cloud-provider"] = "external"

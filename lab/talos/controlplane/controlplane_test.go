@@ -100,3 +100,16 @@ func TestEncryptionKeysHaveTalosNames(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+func TestTheControllerManagerIsNotHeldUpByItsOwnClientUnlessAsked(t *testing.T) {
+	if got := controllerManagerArgs(load(t), "/s"); !slices.Contains(got, "--kube-api-qps=200") {
+		t.Errorf("throttled: %v", got)
+	}
+	asked, err := configloader.NewFromBytes([]byte(text + "  controllerManager: {extraArgs: {kube-api-qps: \"20\"}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := controllerManagerArgs(asked, "/s"); !slices.Contains(got, "--kube-api-qps=20") {
+		t.Errorf("not as the configuration says: %v", got)
+	}
+}
