@@ -70,13 +70,16 @@ class Runner:
     def run(self) -> bool:
         """Every scenario in order; whether all passed."""
         standing, failed = False, False
-        for entry in chosen(self.order.scenarios):
+        wanted = chosen(self.order.scenarios)
+        for number, entry in enumerate(wanted, start=1):
             met = standing == entry.starts_with_cluster or self.prepare(entry, standing)
             if met and self.one(entry.name, entry):
                 standing = entry.ends_with_cluster
                 continue
             failed, standing = True, False
             if not self.clean_up():
+                rest = ", ".join(item.name for item in wanted[number:])
+                self.timeline.heading(f"not run: {rest or 'none'}")
                 return False
         return (not standing or self.tidy()) and not failed
 
