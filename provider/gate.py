@@ -160,10 +160,10 @@ def await_return(inputs: Properties, seconds: float, pause: float) -> None:
     """Wait for an API that has been there before."""
     reason = api_away(inputs["kubeconfig"], seconds, pause)
     if reason:
-        advice = inputs.get("hint") or "Bring it back, then run `pulumi up` again."
         raise Refused(
             f"the Kubernetes API has been away for {seconds:.0f} s ({reason}); nothing in the "
-            f"cluster was touched.\n{advice}"
+            "cluster was touched.\nLook at the control planes: power, network, `talosctl service`; "
+            "once the API answers, run `pulumi up` again."
         )
 
 

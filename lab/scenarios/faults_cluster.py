@@ -72,7 +72,7 @@ FAULTS = (
         area=CLUSTER,
         wrong="the Kubernetes API does not answer at the second `up`",
         remedy="bring the control planes back; then `pulumi up`",
-        says=("the Kubernetes API has been away for 60 s", "nothing in the cluster was touched"),
+        says=("the Kubernetes API has been away for 60 s", "run `pulumi up` again"),
         setting=api_away,
         takeover=Takeover.UNCHANGED,
     ),
