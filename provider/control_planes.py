@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPException, HTTPSConnection
 
 from provider.talosctl import Credentials, Machine, Member, TalosError
@@ -45,16 +45,8 @@ def ask(address: str, credentials: Credentials) -> Answer:
     """One control plane, by its own words."""
     if silence := unreachable(address):
         return Answer(silence=silence)
-    machine = Machine(address, credentials)
-    try:
-        listed = machine.members(ANSWER_SECONDS)
-        status = json.loads(
-            machine.run("get", "machinestatus", "--output", "json", timeout=ANSWER_SECONDS)
-        )
-    except TalosError as error:
-        return Answer(silence=str(error), blank=is_blank(machine))
-    stage = str(status["spec"]["stage"])
-    return Answer(members=tuple(listed), stage=stage, api_server=api_server(address))
+    answer = words_of(Machine(address, credentials))
+    return answer if answer.silence else replace(answer, api_server=api_server(address))
 
 
 def unreachable(address: str, port: int = TALOS_PORT) -> str:
@@ -66,13 +58,22 @@ def unreachable(address: str, port: int = TALOS_PORT) -> str:
     return ""
 
 
-def is_blank(machine: Machine) -> bool:
-    """Whether a machine answers that it has no data of etcd; no answer is not blank."""
+def words_of(machine: Machine) -> Answer:
+    """What Talos and etcd on a machine say.
+
+    The data directory comes first: without a member to ask, etcd's API would take its whole
+    deadline to say nothing.
+    """
     try:
-        return not machine.names_in(ETCD_DATA, ANSWER_SECONDS)
+        if not machine.names_in(ETCD_DATA, ANSWER_SECONDS):
+            return Answer(silence="it holds no data of etcd yet", blank=True)
+        listed = machine.members(ANSWER_SECONDS)
+        status = json.loads(
+            machine.run("get", "machinestatus", "--output", "json", timeout=ANSWER_SECONDS)
+        )
     except TalosError as error:
-        # Before etcd's service has asked for its volume the directory is not there.
-        return not error.unanswered and "no such file" in str(error)
+        return Answer(silence=str(error))
+    return Answer(members=tuple(listed), stage=str(status["spec"]["stage"]))
 
 
 def api_server(address: str, port: int = API_PORT) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from provider import control_planes
-from provider.control_planes import Answer, ask_all, is_blank, judge
+from provider.control_planes import Answer, ask_all, judge, words_of
 from provider.rpc import Cancelled, operation
 from provider.rpc.operation import Operation, serving
 from provider.talosctl import Credentials, Machine, Member
@@ -151,27 +151,49 @@ def test_a_cancel_reaches_those_who_ask() -> None:
         ask_all({"cp1": "a"}, CREDENTIALS, one)
 
 
-def listing(folder: Path, body: str) -> Machine:
+DATA = "printf 'NODE       NAME\\n10.0.1.1   .\\n10.0.1.1   member\\n'"
+NO_DATA = "printf 'NODE       NAME\\n10.0.1.1   .\\n'"
+NO_FOLDER = "echo 'rpc error: code = Unknown desc = lstat x: no such file' >&2; exit 1"
+NO_ANSWER = "echo 'rpc error: code = Unavailable desc = connection refused' >&2; exit 1"
+LISTED = """\
+NODE       ID       HOSTNAME   PEER URLS               CLIENT URLS             LEARNER
+10.0.1.1   id1      cp1        https://10.0.1.1:2380   https://10.0.1.1:2379   false
+"""
+STATUS = '{"spec": {"stage": "rebooting", "status": {"ready": false}}}'
+
+
+def machine(folder: Path, ls: str, members: str = f"printf '{LISTED}'") -> Machine:
     """A machine that is asked through a shell script in talosctl's place."""
     program = folder / "talosctl"
-    program.write_text(f"#!/bin/sh\n{body}\n")
+    cases = f"ls) {ls} ;;\netcd) {members} ;;\nget) echo '{STATUS}' ;;"
+    program.write_text(f'#!/bin/sh\ncase "$1" in\n{cases}\nesac\n')
     program.chmod(0o755)
     return Machine("10.0.1.1", CREDENTIALS, str(program))
 
 
-@pytest.mark.parametrize(
-    ("body", "blank"),
-    [
-        ("printf 'NODE       NAME\\n10.0.1.1   .\\n'", True),
-        ("printf 'NODE       NAME\\n10.0.1.1   .\\n10.0.1.1   member\\n'", False),
-        ("echo 'rpc error: code = Unknown desc = lstat x: no such file or directory' >&2; exit 1",
-         True),
-        ("echo 'rpc error: code = Unavailable desc = connection refused' >&2; exit 1", False),
-        ("echo 'rpc error: code = PermissionDenied desc = not authorized' >&2; exit 1", False),
-    ],
-)  # fmt: skip
-def test_a_machine_is_blank_only_when_it_says_so(tmp_path: Path, body: str, blank: bool) -> None:
-    assert is_blank(listing(tmp_path, body)) is blank
+def test_a_member_tells_its_members_and_the_stage_of_its_talos(tmp_path: Path) -> None:
+    answer = words_of(machine(tmp_path, DATA))
+    assert answer == Answer(members=(member(1),), stage="rebooting")
+
+
+def test_a_machine_without_data_of_etcd_is_blank_and_asked_no_more(tmp_path: Path) -> None:
+    answer = words_of(machine(tmp_path, NO_DATA, members="touch $0.asked"))
+    assert answer.blank
+    assert answer.silence
+    assert not (tmp_path / "talosctl.asked").exists()
+
+
+@pytest.mark.parametrize("ls", [NO_FOLDER, NO_ANSWER])
+def test_a_machine_that_cannot_tell_is_not_blank(tmp_path: Path, ls: str) -> None:
+    answer = words_of(machine(tmp_path, ls))
+    assert not answer.blank
+    assert "rpc error" in answer.silence
+
+
+def test_a_member_that_does_not_answer_is_silent_and_not_blank(tmp_path: Path) -> None:
+    answer = words_of(machine(tmp_path, DATA, members=NO_ANSWER))
+    assert not answer.blank
+    assert "connection refused" in answer.silence
 
 
 @pytest.mark.parametrize(("status", "well"), [(200, True), (401, True), (500, False)])
