@@ -14,11 +14,13 @@ from lab.scenarios.availability import Availability
 from lab.scenarios.core import ready_nodes
 from lab.scenarios.entry import Entry
 from lab.scenarios.facts_file import Facts, machine
+from lab.scenarios.polling import wait_until
 from lab.scenarios.rehearsal import Failed, Rehearsal
 from lab.scenarios.workload import guarded, insist_it_moved, nodes_of_it
 from lab.world.services import MACHINES_CONTROL
 
-NEW_VM_ID = 1091
+NEW_VM_IDS = {"cp1": 1091, "worker1": 1092}
+READY_SECONDS = 60
 UNCHANGED = frozenset({"same", "read"})
 # A client sees the endpoint move from one control plane to another: Talos gives its holder's lease
 # some seconds, and a machine that is taken away does not say goodbye for its addresses.
@@ -33,7 +35,7 @@ def worker_add(rehearsal: Rehearsal) -> str:
         touched = only(outcome, lambda stage: "worker3" in stage.name or waits(stage))
         created = [item for item in touched if item.operation == "create"]
         insist_new_machines(rehearsal, before, {"atlas/1023"})
-        nodes = ready_nodes(rehearsal)
+        nodes = all_ready_soon(rehearsal)
         unchanged(rehearsal)
     back = rehearsal.run(rehearsal.engine.up())
     insist_nodes(rehearsal, without="worker3")
@@ -63,30 +65,34 @@ def worker_remove(rehearsal: Rehearsal) -> str:
 
 
 def control_plane_replace(rehearsal: Rehearsal) -> str:
-    """The first control plane is made anew, first alive, then dead; the cluster stays the same."""
+    """The first control plane is made anew, first alive, then dead; the cluster stays the same.
+
+    A worker goes with it both times: neither of them may touch anything in the cluster.
+    """
     founded = identity_of(rehearsal)
     with rehearsal.facts.edited(renumbered):
         alive, silence = replaced(rehearsal, founded)
         unchanged(rehearsal)
-    held = ask_machine(rehearsal, f"atlas/{NEW_VM_ID}", "power", {"to": "off"})
+    held = ask_machine(rehearsal, f"atlas/{NEW_VM_IDS['cp1']}", "power", {"to": "off"})
     dead, silence_dead = replaced(rehearsal, founded)
     unchanged(rehearsal)
     return (
-        f"cp1 anew in {alive.seconds:.1f} s (the API was silent for {silence:.1f} s at most), "
+        f"cp1 and worker1 anew in {alive.seconds:.1f} s (API silent for {silence:.1f} s at most), "
         f"dead ({held}) and anew in {dead.seconds:.1f} s ({silence_dead:.1f} s); same etcd, same "
         "cluster, 0 operations in it"
     )
 
 
 def replaced(rehearsal: Rehearsal, founded: str) -> tuple[Outcome, float]:
-    """Have `up` replace cp1, and insist on everything that must not have happened."""
+    """Have `up` replace both, and insist on everything that must not have happened."""
     before = members(rehearsal, "10.0.1.2")
     endpoint = rehearsal.engine.output("endpoint").strip()
-    only(rehearsal.run(rehearsal.engine.preview()), of_cp1)
+    only(rehearsal.run(rehearsal.engine.preview()), of_the_two)
     with Availability(rehearsal.write_kubeconfig().read_text(), endpoint) as watch:
         outcome = rehearsal.run(rehearsal.engine.up())
-    only(outcome, of_cp1)
-    insist_order(outcome, "delete-replaced", ("Membership", "vmLegacy"), "cp1")
+    only(outcome, of_the_two)
+    for name in NEW_VM_IDS:
+        insist_order(outcome, "delete-replaced", ("Membership", "vmLegacy"), name)
     after = members(rehearsal, "10.0.1.2")
     if set(after) != {"cp1", "cp2", "cp3"}:
         raise Failed(f"etcd's voters are {sorted(after)} after cp1 was replaced")
@@ -95,15 +101,28 @@ def replaced(rehearsal: Rehearsal, founded: str) -> tuple[Outcome, float]:
         raise Failed(f"etcd is another one: members were {before} and are {after}")
     if identity_of(rehearsal) != founded:
         raise Failed("the cluster that answers is another one: kube-system has another UID")
-    ready_nodes(rehearsal)
+    all_ready_soon(rehearsal)
     if watch.longest_silence > BEARABLE_SILENCE_SECONDS:
         raise Failed(f"{endpoint} was silent for {watch.longest_silence:.1f} s: {watch.last_words}")
     return outcome, watch.longest_silence
 
 
-def of_cp1(stage: Stage) -> bool:
-    """What the replacement of cp1 may touch."""
-    return "cp1" in stage.name or waits(stage)
+def of_the_two(stage: Stage) -> bool:
+    """What their replacement may touch."""
+    return any(name in stage.name for name in NEW_VM_IDS) or waits(stage)
+
+
+def all_ready_soon(rehearsal: Rehearsal) -> int:
+    """How many nodes there are, once all are Ready: a machine that has joined still gets its CNI.
+
+    Nothing waits for that when one of many is made anew: the cluster's gates are open.
+    """
+
+    def ready() -> bool:
+        return all(line.split()[1] == "Ready" for line in rehearsal.nodes())
+
+    wait_until(ready, READY_SECONDS, "every node to be Ready")
+    return ready_nodes(rehearsal)
 
 
 def another_worker(facts: Facts) -> None:
@@ -120,8 +139,9 @@ def drop(facts: Facts, name: str) -> None:
 
 
 def renumbered(facts: Facts) -> None:
-    """Another VMID for cp1, which Proxmox VE cannot change on a machine that exists."""
-    machine(facts, "cp1")["vm"]["id"] = NEW_VM_ID
+    """Other VMIDs, which Proxmox VE cannot change on a machine that exists."""
+    for name, number in NEW_VM_IDS.items():
+        machine(facts, name)["vm"]["id"] = number
 
 
 def only(outcome: Outcome, expected: Callable[[Stage], bool]) -> list[Stage]:
@@ -156,7 +176,7 @@ def insist_nodes(rehearsal: Rehearsal, *, without: str = "", among: str = "") ->
     names = {line.split()[0] for line in rehearsal.nodes()}
     if without in names or (among and among not in names):
         raise Failed(f"the nodes are {sorted(names)}")
-    return ready_nodes(rehearsal)
+    return all_ready_soon(rehearsal)
 
 
 def insist_nobody_was_left(outcome: Outcome) -> None:
