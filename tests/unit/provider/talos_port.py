@@ -4,6 +4,7 @@ Only the handshake is played, which is all that anybody looks at without a clien
 port is the real one, on a loopback address of each machine's own.
 """
 
+import os
 import socket
 import threading
 from base64 import b64encode
@@ -17,6 +18,12 @@ from tests.unit.provider.https_server import Certificate, context
 POLL_SECONDS = 0.05
 # What a gRPC server says first: an empty SETTINGS frame of HTTP/2.
 SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+
+
+def own_address(number: int) -> str:
+    """A loopback address that no other run of these tests on this computer uses."""
+    high, low = divmod(os.getpid() % 65000 + 1, 256)
+    return f"127.{100 + number}.{high}.{low}"
 
 
 def authority(certificate: Certificate) -> str:

@@ -13,12 +13,12 @@ from provider.rpc import UNKNOWN, Cancelled, Refused
 from provider.rpc.operation import Operation, serving
 from provider.talos_probe import PORT, Answer
 from tests.unit.provider.https_server import make_certificate
-from tests.unit.provider.talos_port import authority, talos_port
+from tests.unit.provider.talos_port import authority, own_address, talos_port
 
 pytestmark = [pytest.mark.unit, pytest.mark.timeout(10)]
 
 OURS, THEIRS = make_certificate(), make_certificate()
-ADDRESS = "127.0.9.2"
+ADDRESS, ELSEWHERE = own_address(1), own_address(2)
 
 
 def inputs(**changed: Any) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def test_a_new_deadline_is_nothing_to_wait_for_and_a_new_address_is() -> None:
     later = inputs(deadlineSeconds=5, hint="x")
     assert gate.update("cp1", before, later, False, 0.0) == later
     with pytest.raises(Refused, match="waited 0 s"):
-        gate.update("cp1", before, inputs(address="127.0.9.3"), False, 0.0)
+        gate.update("cp1", before, inputs(address=ELSEWHERE), False, 0.0)
 
 
 def test_silence_is_consent(tmp_path: Path) -> None:

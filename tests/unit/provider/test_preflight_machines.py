@@ -10,7 +10,7 @@ from provider.preflight import Preflight
 from provider.rpc import UNKNOWN, Refused
 from tests.unit.provider.https_server import make_certificate
 from tests.unit.provider.proxmox_api import GIB, ProxmoxApi, proxmox_api
-from tests.unit.provider.talos_port import talos_port
+from tests.unit.provider.talos_port import own_address, talos_port
 from tests.unit.provider.test_preflight import INPUTS, machine, preflight, problems
 
 pytestmark = [
@@ -126,10 +126,11 @@ def test_an_address_that_somebody_has_is_refused(
 ) -> None:
     folder = tmp_path / "talos"
     folder.mkdir()
-    given = [machine(1011, "cp1", address="127.0.9.4"), machine(1021, "worker1")]
-    with talos_port("127.0.9.4", make_certificate(), folder, configured=configured):
+    address = own_address(3)
+    given = [machine(1011, "cp1", address=address), machine(1021, "worker1")]
+    with talos_port(address, make_certificate(), folder, configured=configured):
         (line,) = problems(api, machines=given)
-    assert f"{whose} answers at 127.0.9.4 already, where cp1 is to be made" in line
+    assert f"{whose} answers at {address} already, where cp1 is to be made" in line
 
 
 @pytest.mark.parametrize("before", [INPUTS["machines"], None])
