@@ -5,8 +5,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-REHEARSAL := tests/lab/test_rehearsal.py
-LAB_LOG := .lab/tests.log
 # A rehearsal starts Python a hundred times: it keeps what it compiled, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -31,17 +29,8 @@ check: $(READY) ## lint, types, layers, YAML, Go: the static part of `make test`
 rehearse: $(READY) ## a stack through its scenarios: STACK=test-cluster SCENARIOS=core,cni-missing
 	@$(BIN)/python hearth rehearse $(STACK) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(PROVIDERS),--providers $(PROVIDERS))
 
-# Two lanes side by side: tests of the lab mostly wait for processes of their own.
-test: $(READY) tools ## everything that must hold before a change lands
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 lane-rehearsal lane-lab
-
-lane-rehearsal: check
-	@$(BIN)/python -m pytest tests/unit tests/graph $(REHEARSAL)
-
-lane-lab: $(READY)
-	@mkdir -p .lab; echo "the lab's tests run beside this; what they say is in $(LAB_LOG)"
-	@$(BIN)/python -m pytest tests/lab --ignore=$(REHEARSAL) > $(LAB_LOG) 2>&1 \
-		&& tail -n 1 $(LAB_LOG) || { cat $(LAB_LOG); exit 1; }
+test: $(READY) check tools ## everything that must hold before a change lands
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 bench: $(READY) tools ## figures: seconds and memory; no test
 	@$(BIN)/python -m lab.bench
@@ -49,4 +38,4 @@ bench: $(READY) tools ## figures: seconds and memory; no test
 constraints: $(READY) ## write constraints.txt anew from what is installed
 	@$(BIN)/python -m checks.constraints
 
-.PHONY: help setup tools check rehearse test lane-rehearsal lane-lab bench constraints
+.PHONY: help setup tools check rehearse test bench constraints

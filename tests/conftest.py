@@ -1,4 +1,4 @@
-"""What holds for every test: a tier's deadline.
+"""What holds for every test: a tier's deadline, and which files begin.
 
 A unit test is pure and takes milliseconds; its deadline is there for what would hang, and wide
 enough that a busy machine is not taken for one.
@@ -7,6 +7,15 @@ enough that a busy machine is not taken for one.
 import pytest
 
 UNIT_SECONDS = 20
+# Files run two at a time: what takes minutes must not be left to the end.
+FIRST = ("test_rehearsal.py",)
+
+
+def turn(item: pytest.Item) -> int:
+    """When a test's file has its turn: the rehearsals, the lab's other files, all that is quick."""
+    if item.path.name in FIRST:
+        return FIRST.index(item.path.name)
+    return len(FIRST) if item.get_closest_marker("lab") else len(FIRST) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -14,3 +23,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("unit") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(UNIT_SECONDS))
+    items.sort(key=turn)
