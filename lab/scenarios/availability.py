@@ -12,6 +12,8 @@ from typing import Self
 from provider import api_server
 
 PAUSE_SECONDS = 0.25
+# Packets to a machine that is gone are lost without a word: longer than this is no answer.
+ANSWER_SECONDS = 2.0
 
 
 class Availability:
@@ -42,10 +44,18 @@ class Availability:
         answered = time.monotonic()
         while not self._ended.wait(PAUSE_SECONDS):
             self.asked += 1
-            reason = api_server.readiness(self.kubeconfig, self.endpoint)
+            reason = self._missing()
             now = time.monotonic()
             self.longest_silence = max(self.longest_silence, now - answered)
             if reason is None:
                 answered = now
             else:
                 self.last_words = reason
+
+    def _missing(self) -> str | None:
+        try:
+            with api_server.connect(self.kubeconfig, self.endpoint) as client:
+                answer = client.get("/readyz", timeout=ANSWER_SECONDS)
+        except api_server.Unreachable as error:
+            return api_server.problem(error)
+        return None if answer.status_code == 200 else f"HTTP {answer.status_code} from /readyz"
