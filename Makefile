@@ -32,8 +32,8 @@ rehearse: $(READY) ## a stack through its scenarios: STACK=test-cluster SCENARIO
 test: $(READY) check tools ## everything that must hold before a change lands
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
-bench: $(READY) tools ## figures: seconds and memory; no test
-	@$(BIN)/python -m lab.bench
+bench: $(READY) tools ## figures, docs/figures.md says which: all, or PART=preview; no test
+	@$(BIN)/python -m lab.bench $(PART)
 
 constraints: $(READY) ## write constraints.txt anew from what is installed
 	@$(BIN)/python -m checks.constraints

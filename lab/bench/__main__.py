@@ -1,9 +1,10 @@
 """`python -m lab.bench [PART...]`: measures the parts, all of them when none is named."""
 
-import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from subprocess import TimeoutExpired
 
+from lab import tools
 from lab.bench.commands import commands, rehearsal
 from lab.bench.engine import preview, scale, starts
 from lab.bench.imports import imports
@@ -31,9 +32,12 @@ def main(argv: list[str]) -> int:
     for name in argv or PARTS:
         try:
             shown(PARTS[name]())
-        except (Failed, WorldError, subprocess.TimeoutExpired) as error:
+        except (Failed, WorldError, tools.ToolError, tools.ToolsMissing, TimeoutExpired) as error:
             print(f"{name}: {error}", file=sys.stderr, flush=True)
             failed = True
+        except KeyboardInterrupt:
+            print(f"\ninterrupted in {name}: its world has ended with it", file=sys.stderr)
+            return 130
     return int(failed)
 
 
