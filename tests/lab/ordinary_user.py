@@ -34,7 +34,7 @@ class OrdinaryUser:
     def command(self, argv: Sequence[str]) -> list[str]:
         """The command that runs `argv` in the copy as this user, without any capability."""
         needed = {Path(sys.base_prefix), Path(sys.prefix).resolve(), default_root(), self.tree}
-        lines = ["set -e", f"mount -t tmpfs tmpfs {STAGE}", *opened(sorted(needed))]
+        lines = ["set -e", *opened(sorted(needed))]
         environment = {
             "HOME": str(self.tree / ".home"),
             "XDG_CACHE_HOME": str(default_root().parent),
@@ -87,7 +87,7 @@ def opened(needed: Iterable[Path]) -> list[str]:
     """Shell lines that open closed parents: each is covered, and what is needed put back."""
     found = {path: outermost_closed(path) for path in needed}
     closed = {path: parent for path, parent in found.items() if parent}
-    lines = []
+    lines = [f"mount -t tmpfs tmpfs {STAGE}"]
     for number, path in enumerate(closed):
         lines += [
             f"mkdir {STAGE}/{number}",

@@ -16,6 +16,7 @@ import pytest
 
 from lab.world import Running, World
 from lab.world.inventory import members
+from tests.lab.ordinary_user import opened
 from tests.lab.waiting import wait_until
 from tests.lab.world_driver import ADDRESS, ROOT, small
 
@@ -212,16 +213,7 @@ def test_an_ordinary_user_needs_no_root(request: pytest.FixtureRequest) -> None:
 
 def _without_root() -> str:
     """Return a script that drops root; interpreter and tree may lie below a folder of root's."""
-    lines = ["set -e", "export HOME=/tmp PYTHONDONTWRITEBYTECODE=1", "hold=$(mktemp -d)"]
-    needed = [Path(sys.base_prefix).resolve(), ROOT]
-    closed = {p for path in needed for p in path.parents if not p.stat().st_mode & 0o001}
-    hidden = [path for path in needed if closed & set(path.parents)]
-    for number, path in enumerate(hidden):
-        lines.append(f"mkdir $hold/{number}; mount --bind {path} $hold/{number}")
-    lines += [f"mount -t tmpfs -o mode=755 tmpfs {path}" for path in sorted(closed)[:1]]
-    for number, path in enumerate(hidden):
-        lines.append(f"mkdir -p {path}; mount --bind $hold/{number} {path}")
-        lines.append(f"umount $hold/{number}; rmdir $hold/{number}")
-    lines.append("rmdir $hold")
+    lines = ["set -e", "export HOME=/tmp PYTHONDONTWRITEBYTECODE=1"]
+    lines += opened([Path(sys.base_prefix).resolve(), ROOT])
     lines.append('exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"')
     return "\n".join(lines)
