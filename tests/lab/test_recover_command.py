@@ -100,6 +100,17 @@ def test_a_resource_that_was_cut_off_while_it_was_deleted_is_read_anew(project: 
     assert project.calls()[-1].endswith(f"--target {cut['resource']['urn']}")
 
 
+def test_a_create_that_a_later_run_finished_is_cleared_without_asking(project: Project) -> None:
+    cut = operation("proxmoxve:index/vmLegacy:VmLegacy", "cp1", vmId=1, nodeName="atlas")
+    project.holds(cut, resources=[{**cut["resource"], "id": "1"}])
+    done = project.recover()
+    assert done.returncode == 0, done.stderr
+    assert "cleared  VmLegacy cp1: a later run has made it" in done.stdout
+    state = project.imported()
+    assert state is not None
+    assert [item["id"] for item in state["resources"]] == ["1"]
+
+
 def test_what_nobody_knows_is_named_and_the_state_stays_as_it_was(project: Project) -> None:
     project.holds(GATE, operation("aws:s3/bucket:Bucket", "logs"))
     done = project.recover("--yes")
