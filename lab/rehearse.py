@@ -29,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_STACKS = ["test-cluster"]
 DEFAULT_SCENARIOS = "core,cni-missing"
 REPORT = ROOT / ".lab" / "report.json"
-RUN_SECONDS = 3600
+# A scenario takes a minute or two; what it waits for has deadlines of its own.
+SCENARIO_SECONDS = 900
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -116,9 +117,16 @@ def run_inside(running: Running, assembly: Assembly, scenarios: str) -> bool:
     write_order(path, order(assembly, scenarios))
     argv = running.command([sys.executable, "-m", "lab.scenarios", str(path)])
     environment = {**running.environment, **error_page.recording(os.environ)}
-    done = subprocess.run(
-        argv, env=environment, stdin=subprocess.DEVNULL, timeout=RUN_SECONDS, check=False
-    )
+    seconds = SCENARIO_SECONDS * len(chosen(scenarios))
+    try:
+        done = subprocess.run(
+            argv, env=environment, stdin=subprocess.DEVNULL, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise WorldError(
+            f"the scenarios {scenarios} did not end within {seconds} s; the last lines above say"
+            f" what was waited for, and the logs are in {running.state}"
+        ) from None
     return done.returncode == 0
 
 

@@ -1,6 +1,6 @@
 """Which scenarios there are, by their fixed names, in the order in which they can run.
 
-The core five are every stack's.
+The core five are every stack's and come first, in the order of a cluster's life.
 """
 
 from config.spelling import meant
@@ -17,17 +17,28 @@ from lab.scenarios import (
 )
 from lab.scenarios.entry import Entry
 
-CATALOG: tuple[Entry, ...] = (
-    *core.ENTRIES,
-    *cni_missing.ENTRIES,
+
+def turn(entry: Entry) -> tuple[bool, bool]:
+    """Where an entry stands behind the core, so that few clusters are made and taken down.
+
+    First those that go on with the cluster that the core leaves, then the one that destroys it,
+    then those that need and leave nothing, and last those that make a cluster of their own.
+    """
+    begins, ends = entry.starts_with_cluster, entry.ends_with_cluster
+    return (not begins, ends != begins)
+
+
+OTHERS: tuple[Entry, ...] = (
     *config_change.ENTRIES,
     *volumes.ENTRIES,
+    *membership.ENTRIES,
     *gate_retry.ENTRIES,
     *kills.ENTRIES,
     *kills_elsewhere.ENTRIES,
-    *membership.ENTRIES,
     *faults.ENTRIES,
+    *cni_missing.ENTRIES,
 )
+CATALOG: tuple[Entry, ...] = (*core.ENTRIES, *sorted(OTHERS, key=turn))
 CORE = tuple(entry.name for entry in core.ENTRIES)
 FAULTS = tuple(entry.name for entry in faults.ENTRIES)
 
