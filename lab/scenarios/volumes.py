@@ -42,14 +42,14 @@ class Held:
     slot: str
 
     def check(self, after: str) -> None:
-        """It still hangs there, as large as it was."""
+        """It still hangs there."""
         self.check_intact(after)
         disks = self.driver.disks(self.machine)
         if disks.get(self.slot) != self.volume:
             raise Failed(f"after {after} {self.volume} is off its machine: {disks}")
 
     def check_intact(self, after: str) -> None:
-        """It is still there, as large as it was."""
+        """It is still listed."""
         if self.volume not in self.driver.volumes(self.datastore):
             raise Failed(f"after {after} {self.volume} is gone")
 
