@@ -20,9 +20,18 @@ from config.errors import ConfigError
 from ops.errors import VerbError
 from ops.identity import find
 from ops.recover import processes, state
+from ops.recover.checkpoint import mend
 from ops.recover.engine import Engine
 from ops.recover.findings import Finding, Verdict
-from ops.recover.lock import Here, backend_url, free, lock_folder, objection, read_locks
+from ops.recover.lock import (
+    Here,
+    backend_url,
+    free,
+    lock_folder,
+    objection,
+    read_locks,
+    state_folder,
+)
 from ops.recover.worlds import Worlds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,18 +86,20 @@ def recover(
 
 
 def free_locks(project: Path, stack: str, environment: Mapping[str, str]) -> None:
-    """Free every dead lock of our own; VerbError when there is any other."""
+    """Mend the checkpoint, free our own dead locks; VerbError when there is any other."""
     name = str(yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
-    folder = lock_folder(backend_url(project, environment), name, stack)
-    if folder is None:
+    backend = state_folder(backend_url(project, environment))
+    if backend is None:
         print("The backend is no folder: if it is locked by a dead run, `pulumi cancel` frees it.")
         return
     here = Here.now()
-    locks = read_locks(folder)
+    locks = read_locks(lock_folder(backend, name, stack))
     objections = [(lock, reason) for lock in locks if (reason := objection(lock, here))]
     if objections:
         named = "\n".join(f"  {lock}: {reason}." for lock, reason in objections)
         raise VerbError(f"{stack} is locked, and not by a dead run of ours:\n{named}")
+    for line in mend(backend / "stacks" / name, stack):
+        print(line)
     for lock in locks:
         free(lock)
         print(f"freed the lock of {lock}, which is no more")

@@ -69,13 +69,17 @@ def backend_url(project: Path, environment: Mapping[str, str]) -> str:
     return str(current.get("current") or "https://api.pulumi.com")
 
 
-def lock_folder(url: str, project: str, stack: str) -> Path | None:
-    """Where a file backend keeps a stack's locks; None for a backend that is no folder."""
+def state_folder(url: str) -> Path | None:
+    """Where a file backend keeps everything; None for a backend that is no folder."""
     parts = urlsplit(url)
     if parts.scheme != "file":
         return None
-    place = Path(unquote(f"{parts.netloc}{parts.path}")).expanduser()
-    return place / ".pulumi" / "locks" / "organization" / project / stack
+    return Path(unquote(f"{parts.netloc}{parts.path}")).expanduser() / ".pulumi"
+
+
+def lock_folder(backend: Path, project: str, stack: str) -> Path:
+    """Where a file backend keeps a stack's locks."""
+    return backend / "locks" / "organization" / project / stack
 
 
 def read_locks(folder: Path) -> list[Lock]:
@@ -126,5 +130,6 @@ def objection(lock: Lock, here: Here) -> str | None:
 
 
 def free(lock: Lock) -> None:
-    """Delete the lock file; one that is gone is free."""
+    """Delete the lock file and its attributes; one that is gone is free."""
     lock.path.unlink(missing_ok=True)
+    Path(f"{lock.path}.attrs").unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from ops.recover.lock import (
     objection,
     read_lock,
     read_locks,
+    state_folder,
 )
 
 pytestmark = pytest.mark.unit
@@ -28,6 +29,12 @@ TEXT = (
     '"timestamp":"2026-11-21T18:00:00.123456789+01:00"}'
 )
 PATH = Path("a.json")
+
+
+def backend(url: str) -> Path:
+    found = state_folder(url)
+    assert found is not None
+    return found
 
 
 def here(*, alive: bool = False, host: str = "desk", user: str = "ada") -> Here:
@@ -82,16 +89,16 @@ def test_a_stack_that_was_never_locked_has_no_locks(tmp_path: Path) -> None:
 
 
 def test_locks_lie_below_the_backend_by_project_and_stack() -> None:
-    folder = lock_folder("file:///srv/my%20state", "hearth", "home")
+    folder = lock_folder(backend("file:///srv/my%20state"), "hearth", "home")
     assert folder == Path("/srv/my state/.pulumi/locks/organization/hearth/home")
-    assert lock_folder("file://~", "hearth", "home") == (
+    assert lock_folder(backend("file://~"), "hearth", "home") == (
         Path.home() / ".pulumi/locks/organization/hearth/home"
     )
 
 
 @pytest.mark.parametrize("url", ["s3://bucket", "https://api.pulumi.com"])
 def test_a_backend_that_is_no_folder_has_no_lock_files_of_ours(url: str) -> None:
-    assert lock_folder(url, "hearth", "home") is None
+    assert state_folder(url) is None
 
 
 def test_the_backend_is_found_in_the_order_of_the_cli(tmp_path: Path) -> None:
