@@ -18,6 +18,10 @@ LEAVE_SECONDS = 60.0
 # A machine that is well answers in a fraction of it; a dead one is asked twice.
 ANSWER_SECONDS = 10.0
 POLL_SECONDS = 0.5
+# etcd changes its members only while all have been connected for five seconds (its strict
+# reconfiguration check); until then it answers with these words.
+CONNECTED_SECONDS = 15.0
+NOT_YET = "unhealthy cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +114,24 @@ class Seat:
             call.wait(POLL_SECONDS)
 
     def leave(self) -> str | None:
-        """Have the machine leave by itself; the reason why it did not."""
-        try:
-            # Without it the others elect a leader only after they have missed this one.
-            with suppress(TalosError):
-                self.own.forfeit_leadership()
-            self.own.leave_etcd(LEAVE_SECONDS)
-        except TalosError as error:
-            return str(error)
-        return None
+        """Have the machine leave by itself; the reason why it did not.
+
+        Asked again while etcd only wants its members connected a little longer: a machine that is
+        removed by another keeps its data.
+        """
+        # Without it the others elect a leader only after they have missed this one.
+        with suppress(TalosError):
+            self.own.forfeit_leadership()
+        call, deadline = operation.current(), time.monotonic() + CONNECTED_SECONDS
+        while True:
+            try:
+                self.own.leave_etcd(LEAVE_SECONDS)
+            except TalosError as error:
+                if NOT_YET not in str(error) or time.monotonic() >= deadline:
+                    return str(error)
+            else:
+                return None
+            call.wait(POLL_SECONDS)
 
     def removed(self, mine: Member) -> str | None:
         """Have another member remove this one; the last reason when none did."""

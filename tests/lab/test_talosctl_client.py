@@ -149,6 +149,7 @@ def test_a_leader_hands_over_and_leaves_and_the_last_one_stays(clients: Clients)
     assert clients.reach("10.0.1.1").etcd_status().leads
     clients.seat("cp1").give_up(60.0)
     assert clients.voters("10.0.1.2") == {"cp2"}
-    assert clients.reach("10.0.1.1").names_in(ETCD_DATA) == set()
+    left = clients.reach("10.0.1.1")
+    wait_until(lambda: left.names_in(ETCD_DATA) == set(), "cp1 to put its data away", 60.0)
     with pytest.raises(Refused, match="cp2 is the last member of etcd"):
         clients.seat("cp2").give_up(60.0)

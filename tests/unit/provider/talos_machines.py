@@ -25,6 +25,10 @@ UNKNOWN_MEMBER = (
     "1 error occurred:\n\t* {}: rpc error: code = NotFound desc = etcdserver: member not "
     "found\n\n\n"
 )
+NOT_CONNECTED_YET = (
+    "1 error occurred:\n\t* {}: rpc error: code = Unknown desc = failed to leave cluster: failed "
+    "to remove etcd member 14833307094085260329: etcdserver: unhealthy cluster\n\n\n"
+)
 # After apid's source; no machine was caught so early.
 NOT_MOUNTED = "{}: rpc error: code = Unknown desc = lstat /var/lib/etcd: no such file or directory"
 
@@ -35,7 +39,8 @@ class Machines:
 
     `deaf` machines cannot leave, `stuck` members cannot be removed. `data` holds a member's id
     where there is data, `listed` etcd's list: id, name, address, whether it is a learner.
-    `starting` is how many looks a founded member stays invisible.
+    `starting` is how many looks a founded member stays invisible; `refusals` are what a bootstrap
+    or a leave fails with before it works.
     """
 
     down: set[str] = field(default_factory=set)
@@ -116,6 +121,8 @@ class Machines:
                 if self.leader == mine:
                     self.leader = next(id_ for id_ in self.listed if id_ != mine)
             case ("leave",):
+                if self.refusals:
+                    raise failure(address, self.refusals.pop(0))
                 if address in self.deaf:
                     raise TalosError(f"{address}: etcd does not stop", "DeadlineExceeded")
                 self.listed.pop(mine, None)

@@ -5,7 +5,7 @@ import pytest
 from provider.etcd_seat import Seat
 from provider.rpc import Refused
 from provider.talosctl import Credentials
-from tests.unit.provider.talos_machines import Machines
+from tests.unit.provider.talos_machines import NOT_CONNECTED_YET, Machines
 
 pytestmark = [pytest.mark.unit, pytest.mark.timeout(10)]
 
@@ -36,6 +36,13 @@ def test_a_dead_machine_is_removed_through_another_and_not_asked_to_leave() -> N
     seat(machines).give_up(5.0)
     assert names(machines) == {"cp2", "cp3"}
     assert machines.changing() == [(CP2, "etcd", "remove-member", ID1)]
+
+
+def test_a_leave_that_etcd_wants_a_little_later_is_asked_for_again() -> None:
+    machines = Machines(refusals=[NOT_CONNECTED_YET.format(CP1)]).founded(CP1, CP2, CP3)
+    seat(machines).give_up(5.0)
+    assert names(machines) == {"cp2", "cp3"}
+    assert machines.changing()[-2:] == [(CP1, "etcd", "leave")] * 2
 
 
 def test_a_machine_that_does_not_manage_to_leave_is_removed() -> None:
