@@ -223,6 +223,14 @@ def test_deployments_run_and_jobs_complete(home: House) -> None:
         assert pod["status"]["podIP"].startswith("10.244.")
 
 
+def test_a_running_pod_that_was_marked_not_ready_is_well_again(home: House) -> None:
+    name = dns(home)[0]["metadata"]["name"]
+    marked = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    where = ("-n", "kube-system")
+    home.kubectl(*where, "patch", "pod", name, "--subresource=status", "-p", json.dumps(marked))
+    home.kubectl(*where, "wait", "--for=condition=Ready", f"pod/{name}", "--timeout=40s")
+
+
 def test_both_health_checks_pass(home: House) -> None:
     server = home.talosctl("health", "--wait-timeout", "40s", timeout=60)
     assert "all k8s nodes to report schedulable: OK" in server.stderr + server.stdout
