@@ -12,7 +12,8 @@ by. That two changes which it lets through do not overlap is the business of `Tu
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provider.rpc import Failure, Properties, Resource, plain
+from provider.kept import Kept
+from provider.rpc import Failure, Properties, plain
 from provider.rpc.wire import same
 
 Facts = Mapping[str, object]
@@ -26,13 +27,14 @@ class Loss:
     why: str
 
 
-class Quorum(Resource):
+class Quorum(Kept):
     """Inputs: `cluster`, and `controlPlanes`: by name, the facts whose change takes a machine down.
 
     Facts are named in the words that the refusal uses. Nothing replaces this resource.
     """
 
     required = ("cluster", "controlPlanes")
+    identity = "quorum"
 
     def check(self, olds: Properties, news: Properties) -> tuple[Properties, list[Failure]]:
         """Refuse when the run before had the control planes and this one takes too many of them."""
@@ -45,27 +47,6 @@ class Quorum(Resource):
                 # No property: the engine would print its whole value in front of the reason.
                 failures.append(Failure("", reason))
         return inputs, failures
-
-    def create(self, inputs: Properties, preview: bool, timeout: float) -> tuple[str, Properties]:
-        """Nothing to make: state is all there is."""
-        del timeout
-        return ("" if preview else "quorum"), inputs
-
-    def update(
-        self,
-        id: str,  # noqa: A002
-        olds: Properties,
-        news: Properties,
-        preview: bool,
-        timeout: float,
-    ) -> Properties:
-        """Remember the facts that were let through."""
-        del id, olds, preview, timeout
-        return news
-
-    def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
-        """Nothing to remove."""
-        del id, state, timeout
 
 
 def spare(members: int) -> int:

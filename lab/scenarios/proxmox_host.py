@@ -3,33 +3,17 @@
 The vendor's own API, as the user whom the lab's set-up knows; and the simulator's faults.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
-from proxmoxer import ProxmoxAPI
-
-from config.secret_keys import PROXMOX_AUTH
+from lab.scenarios.proxmox_ve import as_owner
 from lab.scenarios.rehearsal import Rehearsal
-from lab.seal import lab_values
-
-REQUEST_SECONDS = 20
 
 
 def administrator(rehearsal: Rehearsal) -> Any:
     """The API as the administrator sees it."""
-    account = json.loads(lab_values(rehearsal.stack)[PROXMOX_AUTH])
-    place = urlsplit(rehearsal.vendors.worlds["proxmox"])
-    return ProxmoxAPI(
-        place.hostname,
-        port=place.port,
-        user=account["username"],
-        password=account["password"],
-        verify_ssl=str(rehearsal.vendors.bundle),
-        timeout=REQUEST_SECONDS,
-    )
+    return as_owner(rehearsal).api
 
 
 @contextmanager
