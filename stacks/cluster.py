@@ -6,31 +6,15 @@ way down the same order runs backwards, but for what lives in the cluster: that 
 
 from dataclasses import dataclass
 
-import pulumi
-import pulumi_random as random
 from pulumi import Output, ResourceOptions
 
-from components.auth import Auth, AuthArgs
 from components.cni import Cni, CniArgs
-from components.dns import DelegatedZone, DelegatedZoneArgs
 from components.gitops import Flux, FluxArgs
 from components.infrastructure import Infrastructure, InfrastructureArgs
 from components.secrets import SecretSeeds, SecretSeedsArgs
-from components.storage import Storage, StorageArgs, VolumeClaim, VolumeClaimArgs
-from config.cluster import Cluster
-from config.identity import Identity
-from config.proxmox import Proxmox
-from config.services import ProxmoxCsi
-from stacks.keys import StackKeys, needed
+from stacks.special import Facts, Ground, special
 
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """All that a stack is made from: the facts, the identity's public halves, the secrets."""
-
-    cluster: Cluster
-    identity: Identity
-    keys: StackKeys
+__all__ = ["Built", "Facts", "build"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,17 +27,15 @@ class Built:
 
 
 def build(facts: Facts) -> Built:
-    """The seven layers."""
-    cluster = facts.cluster
-    proxmox = made_on(cluster)
-    csi = cluster.storage if isinstance(cluster.storage, ProxmoxCsi) else None
+    """The seven layers; what is this cluster's alone, its own module says."""
+    cluster, own = facts.cluster, special(facts)
 
-    auth = access(facts, proxmox, csi)
-    infrastructure = machines(facts, proxmox, csi, auth)
+    ground = own.ground()
+    infrastructure = machines(facts, ground)
 
     # A destroy drops these from state instead of asking a dying API for each: they go with the
     # cluster, whose life the anchor is.
-    life, inside = infrastructure.anchor, [infrastructure.kubernetes, auth.hearth]
+    life, inside = infrastructure.anchor, [infrastructure.kubernetes, ground.hearth]
     cni = Cni(
         "cni",
         CniArgs(cluster=cluster, kubeconfig=infrastructure.kubeconfig, nodes=infrastructure.nodes),
@@ -61,12 +43,7 @@ def build(facts: Facts) -> Built:
     )
     # No value flows from a network, but every pod below needs one.
     networked = ResourceOptions(providers=inside, deleted_with=life, depends_on=[cni])
-    if csi and auth.csi_token is not None:
-        Storage(
-            "storage",
-            StorageArgs(cluster=cluster, proxmox=proxmox, csi=csi, token=auth.csi_token),
-            opts=networked,
-        )
+    own.storage(networked)
     seeds = secret_seeds(facts, networked)
     flux(
         facts,
@@ -74,60 +51,26 @@ def build(facts: Facts) -> Built:
         # Flux reconciles at once: everything its tree reads has to lie there before.
         ResourceOptions(providers=inside, deleted_with=life, depends_on=[cni, seeds]),
     )
-    zone = delegated_zone(
-        cluster,
-        auth,
-        infrastructure,
-        # Not as a whole with the cluster: what it asks of the parent zone outlives a destroy.
-        ResourceOptions(providers=inside, depends_on=[cni]),
-    )
+    records = own.names(ground, infrastructure, ResourceOptions(providers=inside, depends_on=[cni]))
     return Built(
         kubeconfig=infrastructure.kubeconfig,
         talosconfig=infrastructure.talosconfig,
-        parent_zone_records=zone.records if zone else None,
+        parent_zone_records=records,
     )
 
 
-def access(facts: Facts, proxmox: Proxmox, csi: ProxmoxCsi | None) -> Auth:
-    """Providers, the stack's pool, and the storage driver's own rights."""
-    keys = facts.keys
-    admin = keys.proxmox_admin
-    return Auth(
-        "auth",
-        AuthArgs(
-            stack=facts.cluster.name,
-            proxmox=proxmox,
-            csi=csi,
-            token=needed(keys.proxmox_token, "proxmoxToken", "machines are made on Proxmox VE"),
-            admin_username=admin["username"] if admin is not None else None,
-            admin_password=admin["password"] if admin is not None else None,
-        ),
-    )
-
-
-def machines(facts: Facts, proxmox: Proxmox, csi: ProxmoxCsi | None, auth: Auth) -> Infrastructure:
-    """The machines with a Kubernetes API; the claim on their volumes stands before them."""
-    outside = ResourceOptions(providers=[auth.proxmox, auth.hearth])
-    volumes = (
-        VolumeClaim(
-            "volumes",
-            VolumeClaimArgs(cluster=facts.cluster, proxmox=proxmox, csi=csi),
-            opts=outside,
-        )
-        if csi
-        else None
-    )
+def machines(facts: Facts, ground: Ground) -> Infrastructure:
+    """The machines, made or adopted, with a Kubernetes API."""
     return Infrastructure(
         "infrastructure",
         InfrastructureArgs(
             cluster=facts.cluster,
-            proxmox=proxmox,
-            pool=auth.pool,
-            datastore=volumes.datastore if volumes else None,
+            step=ground.step,
             tailscale_key=facts.keys.tailscale_auth_key,
             view_key=facts.keys.view_key,
         ),
-        opts=outside,
+        # No value flows from what outlives the machines, but it must not go before them.
+        opts=ResourceOptions(providers=ground.providers, depends_on=ground.outlives),
     )
 
 
@@ -158,33 +101,3 @@ def flux(facts: Facts, seeds: SecretSeeds, opts: ResourceOptions) -> Flux:
         ),
         opts=opts,
     )
-
-
-def delegated_zone(
-    cluster: Cluster, auth: Auth, infrastructure: Infrastructure, opts: ResourceOptions
-) -> DelegatedZone | None:
-    """The sub-zone that the cluster serves itself, where the stack has one."""
-    if cluster.dns.delegation is None:
-        return None
-    return DelegatedZone(
-        "dns",
-        DelegatedZoneArgs(
-            zone=cluster.domain,
-            delegation=cluster.dns.delegation,
-            random=random.Provider("random"),
-            hearth=auth.hearth,
-            life=infrastructure.anchor,
-        ),
-        opts=opts,
-    )
-
-
-def made_on(cluster: Cluster) -> Proxmox:
-    """The Proxmox VE that the machines are made on."""
-    if cluster.proxmox is None or any(machine.vm is None for machine in cluster.machines):
-        adopted = ", ".join(machine.name for machine in cluster.machines if machine.vm is None)
-        raise pulumi.RunError(
-            f"{cluster.name}: {adopted} are to be adopted, and this program only makes virtual "
-            "machines so far; see docs/scope.md"
-        )
-    return cluster.proxmox

@@ -1,5 +1,5 @@
-"""Layer one: who may do what, and the providers everything below is made with."""
+"""Layer one: who may do what, and the providers everything below is made with.
 
-from components.auth.component import Auth, AuthArgs
-
-__all__ = ["Auth", "AuthArgs"]
+`proxmox` where machines are made on Proxmox VE, `hosts` where they are adopted: a stack imports the
+one that it needs, so that it does not pay for the other's SDK.
+"""

@@ -31,7 +31,6 @@ class DelegatedZoneArgs:
 
     zone: str
     delegation: Delegation
-    random: random.Provider
     life: hearth.Anchor
     hearth: hearth.Provider
 
@@ -59,7 +58,10 @@ class DelegatedZone(pulumi.ComponentResource):
             child(name, "transfer-key"),
             length=TSIG_CHARACTERS,
             special=False,
-            opts=ResourceOptions(parent=self, provider=args.random),
+            opts=ResourceOptions(
+                parent=self,
+                provider=random.Provider(child(name, "random"), opts=ResourceOptions(parent=self)),
+            ),
         )
         self.transfer_key = Output.secret(key.result.apply(encoded))
         inside = ResourceOptions(parent=self, deleted_with=args.life)

@@ -1,4 +1,4 @@
-"""The infrastructure layer: from a hypervisor's API to a Kubernetes API that answers.
+"""The infrastructure layer: from bare ground to a Kubernetes API that answers.
 
 Machines, bootstrap through the first control plane's own address (never the VIP, which nobody holds
 yet), kubeconfig, gates. From then on the cluster is reached through the VIP, so that no single
@@ -14,10 +14,10 @@ from pulumi import Input, InvokeOutputOptions, Output, ResourceOptions
 
 from components import hearth
 from components.infrastructure.fleet import Fleet, FleetArgs
+from components.infrastructure.steps import Step
 from components.naming import child, token
 from config import naming
 from config.cluster import API_PORT, Cluster
-from config.proxmox import Proxmox
 
 BOOTSTRAP_DEADLINE_SECONDS = 600
 # Joining waits for an image to be pulled and for etcd to take the machine in; leaving for etcd.
@@ -27,12 +27,10 @@ DRAIN_SECONDS = 300
 
 @dataclass(frozen=True, kw_only=True)
 class InfrastructureArgs:
-    """The cluster's facts, and what the auth layer and the volumes' claim give."""
+    """The cluster's facts, how its machines come to be, and what is rendered into their configs."""
 
     cluster: Cluster
-    proxmox: Proxmox
-    pool: Input[str]
-    datastore: Input[str] | None
+    step: Step
     tailscale_key: Input[str] | None
     view_key: Input[str]
 
@@ -67,9 +65,7 @@ class Infrastructure(pulumi.ComponentResource):
             child(name, "fleet"),
             FleetArgs(
                 cluster=cluster,
-                proxmox=args.proxmox,
-                pool=args.pool,
-                datastore=args.datastore,
+                step=args.step,
                 secrets=secrets,
                 tailscale_key=args.tailscale_key,
                 view_key=args.view_key,

@@ -57,6 +57,11 @@ def disk_image_url(schematic_id: str, version: str) -> str:
     return f"{FACTORY}/image/{schematic_id}/{version}/nocloud-amd64.qcow2"
 
 
+def boot_image_url(schematic_id: str, version: str) -> str:
+    """The ISO that a physical host is booted from, for a stick; it brings the same extensions."""
+    return f"{FACTORY}/image/{schematic_id}/{version}/metal-amd64.iso"
+
+
 def installer_image(schematic_id: str, version: str, platform: str) -> str:
     """The installer a machine upgrades itself with: the same schematic as the image it booted."""
     return f"factory.talos.dev/{platform}-installer/{schematic_id}:{version}"

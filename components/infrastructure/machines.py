@@ -13,6 +13,7 @@ import pulumi_proxmoxve as pve
 from pulumi import Input, Output, ResourceOptions
 
 from components import hearth
+from components.infrastructure.steps import held
 from components.naming import child, token
 from config.cluster import Cluster
 from config.machines import Machine
@@ -133,17 +134,6 @@ class VirtualMachine(pulumi.ComponentResource):
             # A machine that was made anew has to boot first.
             opts=ResourceOptions(parent=self, replace_with=[self.resource]),
         )
-
-
-async def held(value: str, leave: Output[Any] | None) -> str:
-    """A value that is given out once `leave` is there; the engine sees no dependency in it.
-
-    One that it remembers would make a destroy take control planes one by one, and a machine made
-    anew would look along it for what else to replace.
-    """
-    if leave is not None:
-        await leave.future()
-    return value
 
 
 def system_disk(args: VirtualMachineArgs) -> pve.VmLegacyDiskArgs:

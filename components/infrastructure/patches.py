@@ -26,12 +26,7 @@ def documents(cluster: Cluster, machine: Machine, installer: str) -> list[Docume
     """Every patch document of one machine; `installer` is the image with the stack's schematic."""
     return [
         base(cluster, machine, installer),
-        {
-            "apiVersion": "v1alpha1",
-            "kind": "HostnameConfig",
-            "hostname": machine.name,
-            "auto": "off",
-        },
+        hostname(machine),
         link(cluster, machine),
         resolver(cluster),
         time_sync(cluster),
@@ -126,6 +121,16 @@ def extra_mounts(cluster: Cluster) -> list[Document]:
     path = f"/var/mnt/{cluster.storage.volume}"
     options = ["bind", "rshared", "rw"]
     return [{"destination": path, "type": "bind", "source": path, "options": options}]
+
+
+def hostname(machine: Machine) -> Document:
+    """The machine's own name, instead of one that Talos or DHCP would give it."""
+    return {
+        "apiVersion": "v1alpha1",
+        "kind": "HostnameConfig",
+        "hostname": machine.name,
+        "auto": "off",
+    }
 
 
 def link(cluster: Cluster, machine: Machine) -> Document:

@@ -31,6 +31,8 @@ def costly_facts(machine: Machine) -> dict[str, str]:
         "MAC address": machine.mac,
         "addresses": ", ".join(str(address) for address in machine.addresses),
     }
+    if machine.metal and machine.metal.uuid:
+        facts["system UUID"] = machine.metal.uuid
     if machine.vm:
         facts |= {"VMID": str(machine.vm.id), "host": machine.vm.host}
     return facts

@@ -6,6 +6,7 @@ from tests.graph import harness
 from tests.graph.recorded import Graph
 
 PROXMOX_STACK = "test-cluster"
+METAL_STACK = "home-ops"
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +17,13 @@ def graph() -> Graph:
 @pytest.fixture(scope="session")
 def preview() -> Graph:
     return harness.run(PROXMOX_STACK, preview=True)
+
+
+@pytest.fixture(scope="session")
+def metal() -> Graph:
+    return harness.run(METAL_STACK)
+
+
+@pytest.fixture(scope="session")
+def metal_preview() -> Graph:
+    return harness.run(METAL_STACK, preview=True)

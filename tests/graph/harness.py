@@ -58,6 +58,7 @@ OUTPUTS: dict[str, dict[str, Any]] = {
     "proxmoxve:user/token:Token": {"value": f"{CANARY}csi-user@pve!csi=secret"},
     "kubernetes:helm.sh/v3:Release": {"status": {"revision": 1}},
     "random:index/randomPassword:RandomPassword": {"result": f"{CANARY}transfer-key"},
+    "hearth:index:HostPreflight": {"checked": ["mini01", "mini02", "mini03"]},
     "hearth:index:Delegation": {"records": ["zone. 300 IN NS ns."]},
 }
 # Which of them a provider marks secret; the engine hands the mark on.

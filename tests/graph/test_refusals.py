@@ -7,10 +7,11 @@ import pulumi
 import pytest
 
 from config.identity import read_identity
-from config.load import read_stack_file
+from config.load import CLUSTER_KEY, load_cluster, read_stack_file
 from ops.keys import new_identity
 from stacks.keys import parsed
 from stacks.program import refuse_placeholders, refuse_strange_halves, refuse_twin
+from stacks.special import Facts, special
 from tests.graph import harness
 
 pytestmark = pytest.mark.graph
@@ -149,6 +150,13 @@ def test_a_login_is_read_as_text() -> None:
     }
 
 
-def test_machines_that_are_to_be_adopted_are_named() -> None:
-    message = refusal("home-ops")
-    assert "mini01, mini02, mini03" in message
+def test_a_stack_that_makes_some_machines_and_adopts_others_is_refused() -> None:
+    made, adopted = (
+        load_cluster(read_stack_file(ROOT / f"Pulumi.{stack}.yaml").config[CLUSTER_KEY], stack)
+        for stack in (STACK, "home-ops")
+    )
+    mixed = made.model_copy(update={"machines": (*made.machines, *adopted.machines)})
+    public: Any = None
+    with pytest.raises(pulumi.RunError) as refused:
+        special(Facts(cluster=mixed, identity=public, keys=public))
+    assert "worker2 are to be made and mini01, mini02, mini03 to be adopted" in str(refused.value)

@@ -151,7 +151,6 @@ def test_everything_but_providers_and_layers_has_a_parent(graph: Graph) -> None:
         "hearth:secrets:SecretSeeds",
         "hearth:storage:Storage",
         "hearth:storage:VolumeClaim",
-        "pulumi:providers:random",
     }
 
 

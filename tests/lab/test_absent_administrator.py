@@ -11,7 +11,7 @@ from tests.lab.standin_engine import ROOT, Stack
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(480)]
 PROGRAM = """
-from components.auth import Auth, AuthArgs
+from components.auth.proxmox import Auth, AuthArgs
 from config.proxmox import Proxmox
 from config.services import ProxmoxCsi
 auth = Auth("auth", AuthArgs(

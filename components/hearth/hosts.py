@@ -1,0 +1,99 @@
+"""Resources of physical hosts: all looked at first, then each adopted, and reset at the end."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi import Input, Output
+
+from components.hearth.wire import camel, snake, talos_client
+
+
+class HostPreflight(pulumi.CustomResource):
+    """Looks at all hosts before anything is applied to one; who comes after takes `checked`.
+
+    `hosts` are their facts, `image` is where the ISO to boot from can be had.
+    """
+
+    checked: Output[Sequence[str]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        hosts: Sequence[Mapping[str, Any]],
+        talos_version: Input[str],
+        schematic: Input[str],
+        extensions: Sequence[str],
+        image: Input[str],
+        authority: Input[str],
+        deadline_seconds: int,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "hosts": [dict(host) for host in hosts],
+            "talosVersion": talos_version,
+            "schematic": schematic,
+            "extensions": list(extensions),
+            "image": image,
+            "authority": authority,
+            "deadlineSeconds": deadline_seconds,
+            "checked": None,
+        }
+        super().__init__("hearth:index:HostPreflight", name, inputs, opts)
+
+
+class AdoptedHost(pulumi.CustomResource):
+    """A physical host in this cluster's hands; its delete resets it, its disks stay.
+
+    `network` are the documents that give it its production address, as YAML. Whoever configures it
+    takes `address` from here.
+    """
+
+    address: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: Input[str],
+        address: Input[str],
+        maintenance_address: str,
+        mac: str,
+        uuid: str | None,
+        install_disk: Mapping[str, Any],
+        data_disks: Sequence[Mapping[str, Any]],
+        network: str,
+        authority: Input[str],
+        client_configuration: Output[Any],
+        control_planes: Sequence[str],
+        data_on_destroy: str,
+        deadline_seconds: int,
+        hint: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "machine": machine,
+            "address": address,
+            "maintenance_address": maintenance_address,
+            "mac": mac,
+            "uuid": uuid,
+            "install_disk": dict(install_disk),
+            "data_disks": [dict(disk) for disk in data_disks],
+            "network": network,
+            "authority": authority,
+            "client_configuration": talos_client(client_configuration),
+            "control_planes": list(control_planes),
+            "data_on_destroy": data_on_destroy,
+            "deadline_seconds": deadline_seconds,
+            "hint": hint,
+        }
+        super().__init__("hearth:index:AdoptedHost", name, inputs, opts)
+
+    def translate_input_property(self, prop: str) -> str:
+        """camelCase on the wire."""
+        return camel(prop)
+
+    def translate_output_property(self, prop: str) -> str:
+        """snake_case in Python."""
+        return snake(prop)
