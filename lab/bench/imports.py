@@ -20,6 +20,8 @@ RUN_SECONDS = 120
 HEAVIEST = 4
 MICROSECONDS = 1_000_000
 PROGRAM = "stacks.program"
+# What a stack loads beside that, when its run comes to what is special about it.
+STACKS = {"test-cluster": "stacks.test_cluster", "home-ops": "stacks.home_ops"}
 
 
 def imports() -> Iterator[Row]:
@@ -35,6 +37,20 @@ def imports() -> Iterator[Row]:
         if module == PROGRAM:
             for package, own in heaviest(warm):
                 yield Row(what=f"  of which {package}", figure=seconds(own), command=command)
+            yield from alone(warm)
+
+
+def alone(program: str) -> Iterator[Row]:
+    """What one stack imports and no other does, by the report of the program's own import."""
+    common = {module for module, _ in times(program)}
+    for stack, module in STACKS.items():
+        both = f"{PROGRAM}, {module}"
+        more = [(name, own) for name, own in times(report(both, {})) if name not in common]
+        yield Row(
+            what=f"  beside that, for {stack} alone",
+            figure=f"{len(more)} modules, {seconds(sum(own for _, own in more))}",
+            command=f'python -X importtime -c "import {both}"',
+        )
 
 
 def plugins() -> list[str]:
