@@ -12,7 +12,7 @@ from pulumi import Output, ResourceOptions
 
 from components import hearth
 from components.infrastructure.image import boot_image_url
-from components.infrastructure.patches import hostname, link
+from components.infrastructure.patches import hostname, interface, link
 from components.infrastructure.steps import Ready, Site, held
 from components.infrastructure.text import dumped_all
 from components.naming import child
@@ -99,6 +99,7 @@ def described(machine: Machine) -> dict[str, Any]:
         "address": str(machine.addresses[0]),
         "maintenanceAddress": str(metal.maintenance_address),
         "mac": machine.mac,
+        "interface": interface(machine),
         "uuid": metal.uuid,
         "installDisk": selector(metal.install_disk),
         "dataDisks": [
