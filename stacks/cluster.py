@@ -70,7 +70,7 @@ def machines(facts: Facts, ground: Ground) -> Infrastructure:
             view_key=facts.keys.view_key,
         ),
         # No value flows from what outlives the machines, but it must not go before them.
-        opts=ResourceOptions(providers=ground.providers, depends_on=ground.outlives),
+        opts=ResourceOptions(providers=list(ground.providers), depends_on=ground.outlives),
     )
 
 

@@ -61,6 +61,7 @@ class Special(ABC):
     ) -> Output[list[str]] | None:
         """The DNS layer; the records that a parent zone needs, where a person has to set them."""
         del ground, infrastructure, networked
+        return None
 
 
 def special(facts: Facts) -> Special:
