@@ -87,13 +87,19 @@ func (a *api) list(rw http.ResponseWriter, _ *http.Request) {
 	reply(rw, http.StatusOK, out)
 }
 
+// newcomer is a machine with what happened to it before.
+type newcomer struct {
+	hardware.Spec
+	hardware.Past
+}
+
 func (a *api) create(rw http.ResponseWriter, r *http.Request) {
-	var spec hardware.Spec
-	if err := body(r, &spec); err != nil {
+	var in newcomer
+	if err := body(r, &in); err != nil {
 		fail(rw, err)
 		return
 	}
-	m, err := a.w.Create(spec)
+	m, err := a.w.Create(in.Spec, in.Past)
 	if err != nil {
 		fail(rw, err)
 		return

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -19,29 +21,35 @@ const (
 	PlatformMetal   = "metal"   // an ISO or PXE boot of a box
 )
 
-// Image is a Talos image: what was written to the disk, or put into the drive.
+// Image is a Talos image: what was written to the disk, or put into the drive. None is an empty drive.
 type Image struct {
 	Version   string `json:"version"`
 	Schematic string `json:"schematic"`
 }
 
-// Disk is one block device. Sizes are bytes.
-type Disk struct {
-	Name      string `json:"name"`
-	SizeBytes uint64 `json:"sizeBytes"`
-	Model     string `json:"model"`
-	Serial    string `json:"serial"`
-	Transport string `json:"transport"`
+// None tells whether there is no image.
+func (i Image) None() bool { return i.Version == "" }
+
+func (i Image) validate(field string) error {
+	if strings.HasPrefix(i.Version, "v") {
+		return nil
+	}
+	return fmt.Errorf("%s.version: %q: must be a Talos version such as v1.13.0", field, i.Version)
 }
 
 // Spec is one machine's hardware and what its first boot finds (addresses are what the cloud-init
 // drive or DHCP gives while nothing else is configured).
 type Spec struct {
-	ID          string   `json:"id"`
-	Label       string   `json:"label"`
-	UUID        string   `json:"uuid"`
-	MACs        []string `json:"macs"`
-	Platform    string   `json:"platform"`
+	ID    string   `json:"id"`
+	Label string   `json:"label"`
+	UUID  string   `json:"uuid"`
+	MACs  []string `json:"macs"`
+	// Interfaces are the cards' names, beside their MACs; the first card has the cable that Addresses are about.
+	Interfaces   []string `json:"interfaces"`
+	Manufacturer string   `json:"manufacturer"`
+	Product      string   `json:"product"`
+	Platform     string   `json:"platform"`
+	// Image is what the disk of a nocloud machine was made from, or lies in the drive of a metal one.
 	Image       Image    `json:"image"`
 	Addresses   []string `json:"addresses"`
 	Gateways    []string `json:"gateways"`
@@ -51,14 +59,8 @@ type Spec struct {
 	MemoryMiB   uint64   `json:"memoryMiB"`
 	Disks       []Disk   `json:"disks"`
 	KernelArgs  []string `json:"kernelArgs"`
-}
-
-// Change is what PATCH may change; nil leaves a field as it is. Effective at the next power on.
-type Change struct {
-	CPUs      *int      `json:"cpus"`
-	MemoryMiB *uint64   `json:"memoryMiB"`
-	Disks     *[]Disk   `json:"disks"`
-	Addresses *[]string `json:"addresses"`
+	// BootTime is how long the firmware and the kernel take before Talos shows itself, such as 40s.
+	BootTime string `json:"bootTime"`
 }
 
 // Complete fills what the caller left out: UUID, MAC, platform, size, one disk.
@@ -71,6 +73,14 @@ func (s *Spec) Complete() {
 	}
 	if s.Platform == "" {
 		s.Platform = PlatformNocloud
+	}
+	if len(s.Interfaces) == 0 {
+		for i := range s.MACs {
+			s.Interfaces = append(s.Interfaces, fmt.Sprintf("eth%d", i))
+		}
+	}
+	if s.Platform == PlatformNocloud && s.Manufacturer == "" {
+		s.Manufacturer, s.Product = "QEMU", "Standard PC (Q35 + ICH9, 2009)"
 	}
 	if s.CPUs == 0 {
 		s.CPUs = 4
@@ -110,13 +120,46 @@ func (s *Spec) Validate() error {
 	if s.Platform != PlatformNocloud && s.Platform != PlatformMetal {
 		bad("platform", s.Platform, "must be nocloud or metal")
 	}
-	if !strings.HasPrefix(s.Image.Version, "v") {
-		bad("image.version", s.Image.Version, "must be a Talos version such as v1.13.0")
+	if s.Platform != PlatformMetal || !s.Image.None() {
+		errs = append(errs, s.Image.validate("image"))
+	}
+	if _, err := s.bootTime(); err != nil {
+		bad("bootTime", s.BootTime, "must be a duration such as 40s")
 	}
 	if s.CPUs < 0 {
 		bad("cpus", fmt.Sprint(s.CPUs), "must be positive")
 	}
-	errs = append(errs, s.validateNetwork(), s.validateDisks())
+	errs = append(errs, s.validateInterfaces(), s.validateNetwork(), s.validateDisks())
+	return errors.Join(errs...)
+}
+
+func (s Spec) bootTime() (time.Duration, error) {
+	if s.BootTime == "" {
+		return 0, nil
+	}
+	return time.ParseDuration(s.BootTime)
+}
+
+// BootDuration is the boot time; Validate has seen it.
+func (s Spec) BootDuration() time.Duration {
+	d, _ := s.bootTime()
+	return d
+}
+
+// validateInterfaces holds names to the kernel's rules.
+func (s *Spec) validateInterfaces() error {
+	var errs []error
+	if len(s.Interfaces) != len(s.MACs) {
+		errs = append(errs, fmt.Errorf("interfaces: %d names for %d macs; give one for each, or none", len(s.Interfaces), len(s.MACs)))
+	}
+	for i, name := range s.Interfaces {
+		switch {
+		case name == "" || name == "lo" || len(name) > 15 || strings.ContainsAny(name, "/: \t"):
+			errs = append(errs, fmt.Errorf("interfaces: %q: must be a name such as enp3s0f0, of at most 15 letters", name))
+		case slices.Contains(s.Interfaces[:i], name):
+			errs = append(errs, fmt.Errorf("interfaces: %q: named twice", name))
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -135,40 +178,6 @@ func (s *Spec) validateNetwork() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func (s *Spec) validateDisks() error {
-	var errs []error
-	seen := map[string]bool{}
-	for _, d := range s.Disks {
-		switch {
-		case d.Name == "" || strings.Contains(d.Name, "/"):
-			errs = append(errs, fmt.Errorf("disks: %q: name it as the kernel does, without /dev/", d.Name))
-		case seen[d.Name]:
-			errs = append(errs, fmt.Errorf("disks: %q: named twice", d.Name))
-		case d.SizeBytes == 0:
-			errs = append(errs, fmt.Errorf("disks: %q: sizeBytes is 0", d.Name))
-		}
-		seen[d.Name] = true
-	}
-	return errors.Join(errs...)
-}
-
-// Apply returns the spec with the change made.
-func (s Spec) Apply(c Change) Spec {
-	if c.CPUs != nil {
-		s.CPUs = *c.CPUs
-	}
-	if c.MemoryMiB != nil {
-		s.MemoryMiB = *c.MemoryMiB
-	}
-	if c.Disks != nil {
-		s.Disks = *c.Disks
-	}
-	if c.Addresses != nil {
-		s.Addresses = *c.Addresses
-	}
-	return s
 }
 
 // Clashes says what two machines of one world must not share, or "".

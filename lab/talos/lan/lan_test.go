@@ -51,11 +51,11 @@ func house(t *testing.T, addresses ...string) []*Port {
 	t.Cleanup(func() { must(t, hostIP("link del "+bridge)) })
 	var out []*Port
 	for i, a := range addresses {
-		p, err := Plug(bridge, fmt.Sprintf("h%dm%d", houses, i), []string{fmt.Sprintf("02:00:00:00:00:%02x", i)})
+		p, err := Plug(bridge, fmt.Sprintf("h%dm%d", houses, i), []Card{{"eth0", fmt.Sprintf("02:00:00:00:00:%02x", i)}})
 		must(t, err)
 		t.Cleanup(p.Unplug)
 		must(t, p.Power(true))
-		must(t, p.Configure([]netip.Prefix{netip.MustParsePrefix(a)}, nil))
+		must(t, p.Configure([]Link{{Name: "eth0", Addresses: []netip.Prefix{netip.MustParsePrefix(a)}}}))
 		out = append(out, p)
 	}
 	return out
@@ -138,14 +138,14 @@ func TestASharedAddressMovesAndSurvivesAnotherConfiguration(t *testing.T) {
 		greet(t, p, "0.0.0.0:9000")
 	}
 	for _, holder := range ports[1:] {
-		must(t, holder.Hold(vip, true))
-		must(t, holder.Hold(vip, true)) // holding what one holds is no error
-		must(t, holder.Configure(holder.Addresses(), nil))
+		must(t, holder.Hold(vip, "eth0"))
+		must(t, holder.Hold(vip, "eth0")) // holding what one holds is no error
+		must(t, holder.Configure(holder.Links()))
 		ForgetNeighbours(ports)
 		if said, err := heard(ports[0], "10.0.3.1:9000"); err != nil || said != "hello from 10.0.3.1:9000" {
 			t.Errorf("%q, %v", said, err)
 		}
-		must(t, holder.Hold(vip, false))
+		must(t, holder.Release(vip))
 		if got := holder.Shared(); len(got) != 0 {
 			t.Errorf("still holds %v", got)
 		}
@@ -154,7 +154,7 @@ func TestASharedAddressMovesAndSurvivesAnotherConfiguration(t *testing.T) {
 
 func TestWithoutPowerAMachineHasNoAddress(t *testing.T) {
 	ports := house(t, "10.0.1.1/16")
-	must(t, ports[0].Hold(netip.MustParseAddr("10.0.3.1"), true))
+	must(t, ports[0].Hold(netip.MustParseAddr("10.0.3.1"), "eth0"))
 	must(t, ports[0].Power(false))
 	if len(ports[0].Addresses())+len(ports[0].Shared()) != 0 {
 		t.Error("an address without power")

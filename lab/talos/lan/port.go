@@ -9,39 +9,56 @@ import (
 	"sync"
 )
 
+// Card is a network card as the machine inside names it.
+type Card struct{ Name, MAC string }
+
+// Link is what a card is given.
+type Link struct {
+	Name      string
+	Addresses []netip.Prefix
+	Gateways  []netip.Addr
+}
+
 // Port is a machine's network cards and their cables.
 type Port struct {
 	*Namespace
 	bridge string
+	cards  []Card
 	veths  []string
 
 	mu      sync.Mutex
 	powered bool
 	cable   bool
-	set     []netip.Prefix
-	shared  []netip.Addr // VIPs held now
+	set     []Link
+	shared  []held
 }
 
-// Plug makes a namespace with one card per MAC, each with a cable into the bridge. Without power there
-// is no carrier yet. name is unique in this process and short (interface names end at 15 bytes).
-func Plug(bridge, name string, macs []string) (*Port, error) {
+// held is a VIP that the machine has now.
+type held struct {
+	address netip.Addr
+	link    string
+}
+
+// Plug makes a namespace with these cards, each with a cable into the bridge. Without power there is no
+// carrier yet. name is unique in this process and short (interface names end at 15 bytes).
+func Plug(bridge, name string, cards []Card) (*Port, error) {
 	ns, err := NewNamespace()
 	if err != nil {
 		return nil, err
 	}
-	p := &Port{Namespace: ns, bridge: bridge, cable: true}
-	for i, mac := range macs {
+	p := &Port{Namespace: ns, bridge: bridge, cards: cards, cable: true}
+	for i, c := range cards {
 		v := fmt.Sprintf("%s-%d", name, i)
 		_ = hostIP("link del " + v) // a killed simulator's, which the kernel may not have cleared away yet
-		err := hostIP(fmt.Sprintf("link add %s type veth peer name eth%d address %s netns /proc/%d/fd/%d",
-			v, i, strings.ToLower(mac), os.Getpid(), ns.fd))
+		err := hostIP(fmt.Sprintf("link add %s type veth peer name %s address %s netns /proc/%d/fd/%d",
+			v, c.Name, strings.ToLower(c.MAC), os.Getpid(), ns.fd))
 		if err == nil {
 			p.veths = append(p.veths, v)
 			err = hostIP(fmt.Sprintf("link set %s master %s", v, bridge))
 		}
 		if err != nil {
 			p.Unplug()
-			return nil, fmt.Errorf("plug %s into %s: %w", mac, bridge, err)
+			return nil, fmt.Errorf("plug %s (%s) into %s: %w", c.Name, c.MAC, bridge, err)
 		}
 	}
 	return p, nil
@@ -62,7 +79,11 @@ func (p *Port) Power(on bool) error {
 	p.powered = on
 	if !on {
 		p.set, p.shared = nil, nil
-		if err := p.IP("addr flush dev eth0", "route flush dev eth0"); err != nil {
+		var lines []string
+		for _, c := range p.cards {
+			lines = append(lines, "addr flush dev "+c.Name, "link set "+c.Name+" down") // takes the routes of both families with it
+		}
+		if err := p.IP(lines...); err != nil {
 			return err
 		}
 	}
@@ -96,66 +117,119 @@ func (p *Port) carrier() error {
 	return hostIP(lines...)
 }
 
-// Configure gives the first card exactly these addresses, keeping VIPs, and default routes.
-func (p *Port) Configure(addrs []netip.Prefix, gateways []netip.Addr) error {
+// Configure gives the cards exactly these addresses, keeping VIPs, and default routes.
+func (p *Port) Configure(links []Link) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var lines []string
-	for i := range p.veths {
-		lines = append(lines, fmt.Sprintf("link set eth%d up", i))
+	for _, l := range p.set {
+		now := find(links, l.Name)
+		lines = append(lines, without("route del default via %s dev "+l.Name, l.Gateways, now.Gateways)...)
+		lines = append(lines, without("addr del %s dev "+l.Name, l.Addresses, now.Addresses)...)
 	}
-	for _, a := range p.set {
-		if !slices.Contains(addrs, a) {
-			lines = append(lines, fmt.Sprintf("addr del %s dev eth0", a))
+	for _, c := range p.cards {
+		lines = append(lines, "link set "+c.Name+" up")
+	}
+	for _, l := range links {
+		for _, a := range l.Addresses {
+			if !slices.Contains(find(p.set, l.Name).Addresses, a) {
+				lines = append(lines, addLine(a, l.Name))
+			}
+		}
+		for _, g := range l.Gateways { // a card that lost its last address has lost its routes too
+			lines = append(lines, fmt.Sprintf("route replace default via %s dev %s onlink", g, l.Name))
 		}
 	}
-	for _, a := range addrs {
-		if !slices.Contains(p.set, a) {
-			lines = append(lines, addLine(a))
-		}
-	}
-	for _, g := range gateways {
-		lines = append(lines, fmt.Sprintf("route replace default via %s dev eth0 onlink", g))
-	}
-	p.set = slices.Clone(addrs)
+	p.set = slices.Clone(links)
 	return p.IP(lines...)
 }
 
-// addLine: duplicate address detection would hold an IPv6 address back for a second.
-func addLine(a netip.Prefix) string {
-	if a.Addr().Is6() {
-		return fmt.Sprintf("addr add %s dev eth0 nodad", a)
+func find(links []Link, name string) Link {
+	if i := slices.IndexFunc(links, func(l Link) bool { return l.Name == name }); i >= 0 {
+		return links[i]
 	}
-	return fmt.Sprintf("addr add %s dev eth0", a)
+	return Link{}
+}
+
+// without writes a line for everything that was there and is not wanted any more.
+func without[T comparable](line string, was, now []T) []string {
+	var out []string
+	for _, x := range was {
+		if !slices.Contains(now, x) {
+			out = append(out, fmt.Sprintf(line, x))
+		}
+	}
+	return out
+}
+
+// addLine: duplicate address detection would hold an IPv6 address back for a second.
+func addLine(a netip.Prefix, card string) string {
+	line := fmt.Sprintf("addr add %s dev %s", a, card)
+	if a.Addr().Is6() {
+		line += " nodad"
+	}
+	return line
+}
+
+// Links are the cards with what is configured, without VIPs.
+func (p *Port) Links() []Link {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.set)
 }
 
 // Addresses are those configured, without VIPs.
 func (p *Port) Addresses() []netip.Prefix {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.set)
+	var out []netip.Prefix
+	for _, l := range p.Links() {
+		out = append(out, l.Addresses...)
+	}
+	return out
 }
 
 // Shared are the VIPs held now.
 func (p *Port) Shared() []netip.Addr {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Clone(p.shared)
+	var out []netip.Addr
+	for _, h := range p.shared {
+		out = append(out, h.address)
+	}
+	return out
 }
 
-// Hold takes a VIP (true) or gives it up.
-func (p *Port) Hold(vip netip.Addr, hold bool) error {
+// On is the card that a VIP is held on.
+func (p *Port) On(vip netip.Addr) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	held := slices.Contains(p.shared, vip)
-	host := netip.PrefixFrom(vip, vip.BitLen())
-	switch {
-	case hold && !held:
-		p.shared = append(p.shared, vip)
-		return p.IP(addLine(host))
-	case !hold && held:
-		p.shared = slices.DeleteFunc(p.shared, func(a netip.Addr) bool { return a == vip })
-		return p.IP(fmt.Sprintf("addr del %s dev eth0", host))
+	for _, h := range p.shared {
+		if h.address == vip {
+			return h.link
+		}
+	}
+	return ""
+}
+
+// Hold takes a VIP onto a card.
+func (p *Port) Hold(vip netip.Addr, card string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if slices.ContainsFunc(p.shared, func(h held) bool { return h.address == vip }) {
+		return nil
+	}
+	p.shared = append(p.shared, held{vip, card})
+	return p.IP(addLine(netip.PrefixFrom(vip, vip.BitLen()), card))
+}
+
+// Release gives a VIP up, if it is held.
+func (p *Port) Release(vip netip.Addr) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, h := range p.shared {
+		if h.address == vip {
+			p.shared = slices.Delete(p.shared, i, i+1)
+			return p.IP(fmt.Sprintf("addr del %s dev %s", netip.PrefixFrom(vip, vip.BitLen()), h.link))
+		}
 	}
 	return nil
 }

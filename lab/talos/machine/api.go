@@ -61,7 +61,7 @@ func (b *boot) mode() mode {
 	if b.spec.Platform == hardware.PlatformMetal {
 		name = "metal"
 	}
-	return mode{name, b.m.onDisk().Installed}
+	return mode{name, b.m.installed()}
 }
 
 // controlPlaneOnly refuses calls that make no sense on a worker, in Talos' words.
@@ -201,27 +201,4 @@ func (t *timeAPI) Time(context.Context, *emptypb.Empty) (*timeapi.TimeResponse, 
 // TimeCheck implements timeapi.TimeServiceServer.
 func (t *timeAPI) TimeCheck(context.Context, *timeapi.TimeRequest) (*timeapi.TimeResponse, error) {
 	return t.Time(context.Background(), nil)
-}
-
-// storageAPI is the legacy disk API: clients' probe for maintenance mode.
-type storageAPI struct {
-	storage.UnimplementedStorageServiceServer
-	b *boot
-}
-
-// Disks implements storage.StorageServiceServer.
-func (s *storageAPI) Disks(context.Context, *emptypb.Empty) (*storage.DisksResponse, error) {
-	out := &storage.Disks{}
-	installed := s.b.m.onDisk().Installed
-	for i, d := range s.b.spec.Disks {
-		kind := storage.Disk_SSD
-		if d.Transport == "nvme" {
-			kind = storage.Disk_NVME
-		}
-		out.Disks = append(out.Disks, &storage.Disk{
-			DeviceName: "/dev/" + d.Name, Size: d.SizeBytes, Model: d.Model, Serial: d.Serial, Type: kind,
-			SystemDisk: installed && i == 0, Subsystem: "/sys/class/block",
-		})
-	}
-	return &storage.DisksResponse{Messages: []*storage.Disks{out}}, nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"hearth/lab/talos/authz"
 	"hearth/lab/talos/persist"
+	"hearth/lab/talos/storage"
 )
 
 const (
@@ -27,6 +28,9 @@ const (
 	modeStaged   = machine.ApplyConfigurationRequest_STAGED
 	modeTry      = machine.ApplyConfigurationRequest_TRY
 )
+
+// answerTime is what the answer to a call has to get out before its effects close the way.
+const answerTime = 100 * time.Millisecond
 
 // try is a configuration that will be taken back unless it is confirmed.
 type try struct {
@@ -143,8 +147,11 @@ func (b *boot) diff(cfg config.Provider) (string, error) {
 
 // apply stores and activates.
 func (b *boot) apply(cfg config.Provider, data []byte, mode machine.ApplyConfigurationRequest_Mode) error {
+	if b.complete() == nil && (mode == modeTry || mode == modeNoReboot) {
+		b.settleFor(cfg) // it is what makes STATE, which then keeps it
+	}
 	if mode != modeTry {
-		if err := persist.Write(b.m.configPath(), data); err != nil {
+		if err := b.keep(data); err != nil {
 			return err
 		}
 	}
@@ -162,9 +169,26 @@ func (b *boot) apply(cfg config.Provider, data []byte, mode machine.ApplyConfigu
 	return nil
 }
 
+// keep writes a configuration to STATE. Without one it stays in memory, and goes with the boot.
+func (b *boot) keep(data []byte) error {
+	if b.m.onDisk().Contents.Has(storage.State, b.spec.Disks) {
+		return persist.Write(b.m.configPath(), data)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.raw = data
+	return nil
+}
+
+func (b *boot) unsaved() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.raw
+}
+
 // inMaintenance takes a first configuration; one that is not complete only configures the network.
 func (b *boot) inMaintenance(cfg config.Provider) {
-	if cfg.CompleteForBoot() {
+	if cfg != nil && cfg.CompleteForBoot() {
 		select {
 		case b.applied <- cfg:
 		default: // another one is on its way already
@@ -172,9 +196,12 @@ func (b *boot) inMaintenance(cfg config.Provider) {
 		return
 	}
 	b.setConfig(cfg)
-	if err := b.network(); err != nil {
-		b.m.event("network: %v", err)
-	}
+	b.spawn(func(ctx context.Context) {
+		sleep(ctx, answerTime)
+		if err := b.network(); err != nil && ctx.Err() == nil {
+			b.m.event("network: %v", err)
+		}
+	})
 }
 
 // activate makes a configuration the running one, without a reboot.
@@ -183,7 +210,9 @@ func (b *boot) activate(cfg config.Provider) {
 	if err := b.network(); err != nil {
 		b.m.event("network: %v", err)
 	}
+	b.settle()
 	b.describeConfig()
+	b.describeExtensionServices()
 	b.announce()
 	if p := b.controlPlane(); p != nil {
 		p.Reconfigure()
@@ -213,11 +242,21 @@ func (b *boot) tryOut(after time.Duration) {
 		b.mu.Unlock()
 		if armed && b.ctx.Err() == nil {
 			b.m.event("tried configuration is taken back after %s", after)
-			b.activate(t.back)
+			b.takeBack(t.back)
 		}
 	})
 	t.stop = timer.Stop
 	b.try = t
+}
+
+// takeBack returns to an earlier configuration: to none only while the machine is in maintenance mode.
+func (b *boot) takeBack(cfg config.Provider) {
+	switch {
+	case cfg != nil && cfg.CompleteForBoot():
+		b.activate(cfg)
+	case b.complete() == nil:
+		b.inMaintenance(cfg)
+	}
 }
 
 // keepTried disarms the way back.

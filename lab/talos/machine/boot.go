@@ -15,6 +15,7 @@ import (
 	"hearth/lab/talos/events"
 	"hearth/lab/talos/hardware"
 	"hearth/lab/talos/kubelet"
+	"hearth/lab/talos/lan"
 	"hearth/lab/talos/netplan"
 	"hearth/lab/talos/resources"
 )
@@ -38,8 +39,13 @@ type boot struct {
 	res      *resources.State
 	applied  chan config.Provider // a complete configuration arrived in maintenance mode
 
+	showing sync.Mutex // of two who show the same thing, one after the other
+
 	mu      sync.Mutex
-	cfg     config.Provider // active; nil without one
+	cfg     config.Provider   // active; nil without one
+	raw     []byte            // its text, while no disk can keep it
+	ext     []string          // the image's extensions
+	said    map[string]string // failures of volumes that were told
 	stage   runtime.MachineStage
 	isReady bool
 	plane   *controlplane.Plane
@@ -60,7 +66,7 @@ func (m *Machine) newBoot(parent context.Context) (*boot, error) {
 	}
 	b := &boot{
 		m: m, spec: m.Spec(), id: uuid.NewString(), image: m.image(), ctx: ctx, stop: stop,
-		events: events.NewBus(), res: st, applied: make(chan config.Provider, 1),
+		events: events.NewBus(), res: st, applied: make(chan config.Provider, 1), said: map[string]string{},
 	}
 	b.services = events.NewServices(func(id, state string, healthy bool) { b.serviceChanged(id, state, healthy) })
 	return b, nil
@@ -81,8 +87,8 @@ func (b *boot) run() next {
 // begin takes the machine as far as it gets.
 func (b *boot) begin() {
 	m := b.m
-	if d := m.onDisk(); !d.Installed && b.spec.Platform == hardware.PlatformNocloud {
-		m.event("no bootable device: the disk is empty and there is no drive")
+	if b.image.None() {
+		m.event("no bootable device: no disk holds a system, and the drive is empty")
 		b.setStage(runtime.MachineStageUnknown, false)
 		return
 	}
@@ -92,6 +98,7 @@ func (b *boot) begin() {
 	}
 	b.setConfig(cfg)
 	b.describeHardware()
+	b.settle()
 	b.spawn(b.describeExtensions)
 	if err := b.network(); err != nil {
 		m.event("network: %v", err)
@@ -106,7 +113,7 @@ func (b *boot) begin() {
 		}
 		b.setConfig(cfg)
 	}
-	if !m.onDisk().Installed {
+	if !m.installed() {
 		b.install()
 		return
 	}
@@ -182,8 +189,12 @@ func (b *boot) isControlPlane() bool {
 
 // network gives the cards what configuration and platform say.
 func (b *boot) network() error {
-	plan := netplan.For(b.configOrNil(), &b.spec)
-	return b.m.port.Configure(plan.Addresses, plan.Gateways)
+	var links []lan.Link
+	for _, l := range netplan.For(b.configOrNil(), &b.spec) {
+		links = append(links, lan.Link(l))
+	}
+	defer b.describeNetwork()
+	return b.m.port.Configure(links)
 }
 
 // hostname is the machine's name under its active configuration.
@@ -204,7 +215,11 @@ func (b *boot) vips() []netip.Addr {
 	if !b.isControlPlane() {
 		return nil
 	}
-	return netplan.VIPs(b.complete())
+	var out []netip.Addr
+	for _, v := range netplan.Shared(b.complete(), &b.spec) {
+		out = append(out, v.Address)
+	}
+	return out
 }
 
 func (b *boot) nodeIPs() []netip.Addr {
@@ -221,7 +236,7 @@ func (b *boot) nodeIPs() []netip.Addr {
 
 // isLocal tells whether a target of a call is this machine.
 func (b *boot) isLocal(target string) bool {
-	if target == b.hostname() {
+	if target != "" && target == b.hostname() {
 		return true
 	}
 	a, err := netip.ParseAddr(target)

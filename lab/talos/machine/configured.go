@@ -27,7 +27,9 @@ func (b *boot) configured() {
 	if err := b.network(); err != nil {
 		b.m.event("network: %v", err)
 	}
+	b.settle()
 	b.describeConfig()
+	b.describeExtensionServices()
 	b.join()
 	b.spawn(b.secured)
 	if b.isControlPlane() {
@@ -132,7 +134,7 @@ func (b *boot) kubelet() *kubelet.Agent {
 		Net: b.m.port, Services: b.services, Log: b.m.log, Event: func(s string) { b.m.event("%s", s) },
 		Facts: kubelet.Facts{
 			BootID: b.id, MachineID: d.NodeID[:32], SystemUUID: b.spec.UUID, OSImage: b.osImage(), KernelVersion: constants.DefaultKernelVersion,
-			CPUs: b.spec.CPUs, MemoryMiB: b.spec.MemoryMiB, DiskBytes: b.spec.Disks[0].SizeBytes,
+			CPUs: b.spec.CPUs, MemoryMiB: b.spec.MemoryMiB, DiskBytes: b.ephemeralBytes(),
 		},
 		Seen: b.describeNode,
 	}

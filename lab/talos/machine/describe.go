@@ -2,19 +2,15 @@ package machine
 
 import (
 	"net/netip"
-	"path/filepath"
 
 	"github.com/cosi-project/runtime/pkg/resource"
+	"github.com/cosi-project/runtime/pkg/resource/meta"
 	"github.com/cosi-project/runtime/pkg/safe"
 	"github.com/siderolabs/talos/pkg/machinery/api/machine"
 	"github.com/siderolabs/talos/pkg/machinery/config"
-	"github.com/siderolabs/talos/pkg/machinery/nethelpers"
-	"github.com/siderolabs/talos/pkg/machinery/resources/block"
 	"github.com/siderolabs/talos/pkg/machinery/resources/cluster"
 	rconfig "github.com/siderolabs/talos/pkg/machinery/resources/config"
-	rhardware "github.com/siderolabs/talos/pkg/machinery/resources/hardware"
 	"github.com/siderolabs/talos/pkg/machinery/resources/k8s"
-	"github.com/siderolabs/talos/pkg/machinery/resources/network"
 	"github.com/siderolabs/talos/pkg/machinery/resources/runtime"
 	"github.com/siderolabs/talos/pkg/machinery/resources/v1alpha1"
 
@@ -30,6 +26,26 @@ func (b *boot) put(all ...resource.Resource) {
 	}
 }
 
+// drop takes one away.
+func (b *boot) drop(p resource.Pointer) {
+	if err := b.res.Drop(b.ctx, p); err != nil && b.ctx.Err() == nil {
+		b.m.log.Printf("resource %s: %v", p, err)
+	}
+}
+
+// only drops those resources of a kind whose IDs are not wanted any more.
+func only[T meta.ResourceWithRD](b *boot, wanted map[string]bool) {
+	have, err := safe.StateListAll[T](b.ctx, b.res.State)
+	if err != nil {
+		return // the boot has ended
+	}
+	for r := range have.All() {
+		if !wanted[r.Metadata().ID()] {
+			b.drop(r.Metadata())
+		}
+	}
+}
+
 func (b *boot) describeStage(s runtime.MachineStage, ready bool) {
 	r := runtime.NewMachineStatus()
 	r.TypedSpec().Stage, r.TypedSpec().Status.Ready = s, ready
@@ -38,90 +54,15 @@ func (b *boot) describeStage(s runtime.MachineStage, ready bool) {
 
 func (b *boot) serviceChanged(id, state string, healthy bool) {
 	r := v1alpha1.NewService(id)
-	r.TypedSpec().Running, r.TypedSpec().Healthy, r.TypedSpec().Unknown = state == "Running", healthy, state != "Running"
-	b.put(r)
+	r.TypedSpec().Running, r.TypedSpec().Healthy, r.TypedSpec().Unknown = true, healthy, false
+	if state == "Running" {
+		b.put(r)
+	} else {
+		b.drop(r.Metadata()) // only what runs is a resource
+	}
 	b.events.Emit("", &machine.ServiceStateEvent{
 		Service: id, Message: state, Health: &machine.ServiceHealth{Healthy: healthy, Unknown: state != "Running"},
 	})
-}
-
-// describeHardware shows what a machine knows before anybody configures it.
-func (b *boot) describeHardware() {
-	for _, d := range b.spec.Disks {
-		r := block.NewDisk(block.NamespaceName, d.Name)
-		s := r.TypedSpec()
-		s.DevPath, s.IOSize, s.SectorSize, s.SubSystem = filepath.Join("/dev", d.Name), 512, 512, "/sys/class/block"
-		s.SetSize(d.SizeBytes)
-		s.Model, s.Serial, s.Transport = d.Model, d.Serial, d.Transport
-		b.put(r)
-	}
-	si := rhardware.NewSystemInformation(rhardware.SystemInformationID)
-	si.TypedSpec().UUID, si.TypedSpec().ProductName = b.spec.UUID, "Standard PC (Q35 + ICH9, 2009)"
-	pm := runtime.NewPlatformMetadataSpec(runtime.NamespaceName, runtime.PlatformMetadataID)
-	pm.TypedSpec().Platform, pm.TypedSpec().Hostname, pm.TypedSpec().InstanceID = b.spec.Platform, b.spec.Hostname, b.spec.UUID
-	b.put(si, pm, runtime.NewSecurityStateSpec(runtime.NamespaceName))
-	if d := b.m.onDisk(); d.Installed {
-		b.describeSystemDisk()
-	}
-	b.describeNetwork()
-}
-
-// describeSystemDisk shows the partitions of the installed system.
-func (b *boot) describeSystemDisk() {
-	disk := b.spec.Disks[0]
-	dev := filepath.Join("/dev", disk.Name)
-	sd := block.NewSystemDisk(block.NamespaceName, block.SystemDiskID)
-	sd.TypedSpec().DiskID, sd.TypedSpec().DevPath = disk.Name, dev
-	b.put(sd)
-	sizes := map[string]uint64{"EFI": 2 << 30, "META": 1 << 20, "STATE": 100 << 20}
-	var used uint64 = 4 << 20
-	for _, s := range sizes {
-		used += s
-	}
-	if disk.SizeBytes > used {
-		sizes["EPHEMERAL"] = disk.SizeBytes - used
-	}
-	for i, name := range []string{"EFI", "META", "STATE", "EPHEMERAL"} {
-		v := block.NewVolumeStatus(block.NamespaceName, name)
-		s := v.TypedSpec()
-		s.Phase, s.Type, s.PartitionIndex = block.VolumePhaseReady, block.VolumeTypePartition, i+1
-		s.Location, s.MountLocation, s.ParentLocation = dev+string(rune('1'+i)), dev+string(rune('1'+i)), dev
-		s.SetSize(sizes[name])
-		b.put(v)
-	}
-}
-
-// describeNetwork shows addresses and names.
-func (b *boot) describeNetwork() {
-	addrs := b.addresses()
-	for _, id := range []string{
-		network.NodeAddressDefaultID, network.NodeAddressCurrentID, network.NodeAddressRoutedID, network.NodeAddressAccumulativeID,
-	} {
-		a := network.NewNodeAddress(network.NamespaceName, id)
-		a.TypedSpec().Addresses = addrs
-		if id == network.NodeAddressDefaultID {
-			a.TypedSpec().Addresses = addrs[:min(1, len(addrs))]
-		}
-		b.put(a)
-	}
-	for _, p := range addrs {
-		a := network.NewAddressStatus(network.NamespaceName, network.AddressID("eth0", p))
-		a.TypedSpec().Address, a.TypedSpec().LinkName, a.TypedSpec().LinkIndex = p, "eth0", 2
-		b.put(a)
-	}
-	h := network.NewHostnameStatus(network.NamespaceName, network.HostnameID)
-	h.TypedSpec().Hostname = b.hostname()
-	l := network.NewLinkStatus(network.NamespaceName, "eth0")
-	l.TypedSpec().Index, l.TypedSpec().LinkState, l.TypedSpec().OperationalState = 2, true, nethelpers.OperStateUp
-	l.TypedSpec().Type, l.TypedSpec().MTU = nethelpers.LinkEther, 1500
-	if len(b.spec.MACs) > 0 {
-		_ = l.TypedSpec().HardwareAddr.UnmarshalText([]byte(b.spec.MACs[0])) // Validate has seen it
-		l.TypedSpec().PermanentAddr = l.TypedSpec().HardwareAddr
-	}
-	st := network.NewStatus(network.NamespaceName, network.StatusID)
-	st.TypedSpec().AddressReady, st.TypedSpec().ConnectivityReady = len(addrs) > 0, true
-	st.TypedSpec().HostnameReady, st.TypedSpec().EtcFilesReady = true, true
-	b.put(h, l, st)
 }
 
 // describeConfig shows what follows from the active configuration.
@@ -181,15 +122,7 @@ func (b *boot) describeMembers() {
 		b.put(r)
 		want[a.Hostname] = true
 	}
-	have, err := safe.StateListAll[*cluster.Member](b.ctx, b.res.State)
-	if err != nil {
-		return
-	}
-	for r := range have.All() {
-		if !want[r.Metadata().ID()] {
-			_ = b.res.Drop(b.ctx, r.Metadata()) // the boot may have ended meanwhile
-		}
-	}
+	only[*cluster.Member](b, want)
 }
 
 // describeNode shows the Node as Talos sees it, and the control plane's pods.

@@ -25,6 +25,63 @@ func (b *boot) describeExtensions(ctx context.Context) {
 	for i, n := range names {
 		b.describeExtension(i+1, extensions.Metadata{Name: n, Version: b.image.Version, Author: "Sidero Labs"})
 	}
+	b.mu.Lock()
+	b.ext = names
+	b.mu.Unlock()
+	b.describeExtensionServices()
+}
+
+// extensionService is a service that an extension brings; a configured one waits for its
+// ExtensionServiceConfig.
+type extensionService struct {
+	name       string
+	configured bool
+}
+
+// extensionServices are those of github.com/siderolabs/extensions by the extension's name. An extension
+// that is not here brings no service.
+var extensionServices = map[string][]extensionService{
+	"cloudflared":      {{"cloudflared", true}},
+	"iscsi-tools":      {{"iscsid", false}},
+	"lldpd":            {{"lldpd", true}},
+	"nfs-utils":        {{"rpcbind", false}, {"rpc-statd", false}},
+	"nut-client":       {{"nut-client", true}},
+	"qemu-guest-agent": {{"qemu-guest-agent", false}},
+	"tailscale":        {{"tailscale", true}},
+	"zfs":              {{"zfs-service", false}},
+}
+
+// describeExtensionServices starts the extensions' services once a configuration is complete; what needs
+// a configuration of its own waits for it, and stops without it.
+func (b *boot) describeExtensionServices() {
+	cfg := b.complete()
+	if cfg == nil {
+		return
+	}
+	given, wanted := map[string]bool{}, map[string]bool{}
+	for _, c := range cfg.ExtensionServiceConfigs() {
+		given[c.Name()] = true
+		r := runtime.NewExtensionServiceConfigSpec(runtime.NamespaceName, c.Name())
+		r.TypedSpec().Environment = c.Environment()
+		for _, f := range c.ConfigFiles() {
+			r.TypedSpec().Files = append(r.TypedSpec().Files, runtime.ExtensionServiceConfigFile{Content: f.Content(), MountPath: f.MountPath()})
+		}
+		b.put(r)
+		wanted[c.Name()] = true
+	}
+	only[*runtime.ExtensionServiceConfig](b, wanted)
+	b.mu.Lock()
+	names := b.ext
+	b.mu.Unlock()
+	for _, n := range names {
+		for _, s := range extensionServices[n] {
+			if s.configured && !given[s.name] {
+				b.services.Set("ext-"+s.name, "Waiting", false, "Waiting for extension service config")
+			} else {
+				b.services.Running("ext-" + s.name)
+			}
+		}
+	}
 }
 
 func (b *boot) describeExtension(i int, meta extensions.Metadata) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"slices"
 
 	"hearth/lab/talos/faults"
 	"hearth/lab/talos/hardware"
@@ -26,6 +27,8 @@ type Info struct {
 	Type      string         `json:"type"`
 	// Configuration tells one configuration on the disk from another without showing it: "" for none.
 	Configuration string `json:"configuration"`
+	// Installed is the system on the disk, nil for none.
+	Installed *hardware.Image `json:"installed"`
 }
 
 var onOff = map[bool]string{true: "on", false: "off"}
@@ -36,6 +39,7 @@ func (m *Machine) Info() Info {
 		Spec: m.Spec(), Power: onOff[m.On()], Cable: "down", Stage: "off", Processes: map[string]int{}, Faults: m.faults.List(),
 		Current: []string{}, Configuration: m.configuration(),
 	}
+	out.Installed, out.Spec.Disks = m.inventory()
 	if m.port.Linked() {
 		out.Cable = "up"
 	}
@@ -59,6 +63,18 @@ func (m *Machine) Info() Info {
 		out.Processes = p.PIDs()
 	}
 	return out
+}
+
+// inventory is what lies on the disks now.
+func (m *Machine) inventory() (*hardware.Image, []hardware.Disk) {
+	d, disks := m.onDisk(), slices.Clone(m.Spec().Disks)
+	for i := range disks {
+		disks[i].Volumes = append([]hardware.Volume{}, d.Contents.On(disks[i])...)
+	}
+	if m.installed() {
+		return &d.Image, disks
+	}
+	return nil, disks
 }
 
 // configuration is a hash of what lies in STATE now, which is not what runs while a change is staged.

@@ -18,6 +18,7 @@ import (
 	"hearth/lab/talos/faults"
 	"hearth/lab/talos/hardware"
 	"hearth/lab/talos/lan"
+	"hearth/lab/talos/netplan"
 )
 
 // Surroundings are what machines of one world share.
@@ -88,7 +89,8 @@ func (m *Machine) Change(c hardware.Change) (hardware.Spec, error) {
 		return m.spec, err
 	}
 	m.spec = next
-	return next, nil
+	m.disk.Contents.Plug(next.Disks)
+	return next, m.saveDisk()
 }
 
 // Faults are those ordered for this machine.
@@ -138,7 +140,7 @@ func (m *Machine) PowerOff() error {
 // live boots again and again until the power goes.
 func (m *Machine) live(ctx context.Context) {
 	defer m.wentOff()
-	for ctx.Err() == nil {
+	for sleep(ctx, m.Spec().BootDuration()) && ctx.Err() == nil {
 		b, err := m.newBoot(ctx)
 		if err != nil {
 			m.event("cannot boot: %v", err)
@@ -224,6 +226,26 @@ func (m *Machine) Cluster() string {
 func (m *Machine) VIPs() []netip.Addr {
 	if b := m.boot(); b != nil {
 		return b.vips()
+	}
+	return nil
+}
+
+// Hold takes a VIP (true) or gives it up. One that the configuration no longer puts on a card cannot be taken.
+func (m *Machine) Hold(vip netip.Addr, hold bool) error {
+	b := m.boot()
+	if b != nil {
+		defer b.describeNetwork()
+	}
+	if !hold {
+		return m.port.Release(vip)
+	}
+	if b == nil || !b.isControlPlane() {
+		return nil
+	}
+	for _, v := range netplan.Shared(b.complete(), &b.spec) {
+		if v.Address == vip {
+			return m.port.Hold(vip, v.Link)
+		}
 	}
 	return nil
 }

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
+	"github.com/cosi-project/runtime/pkg/safe"
 	"github.com/google/uuid"
 	"github.com/siderolabs/talos/pkg/machinery/api/machine"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"github.com/siderolabs/talos/pkg/machinery/resources/block"
+
+	"hearth/lab/talos/storage"
 )
 
 // Reboot implements machine.MachineServiceServer.
@@ -25,8 +26,8 @@ func (a *api) Shutdown(context.Context, *machine.ShutdownRequest) (*machine.Shut
 }
 
 // Reset implements machine.MachineServiceServer.
-func (a *api) Reset(_ context.Context, in *machine.ResetRequest) (*machine.ResetResponse, error) {
-	if err := a.b.checkReset(in); err != nil {
+func (a *api) Reset(ctx context.Context, in *machine.ResetRequest) (*machine.ResetResponse, error) {
+	if err := a.b.checkReset(ctx, in); err != nil {
 		return nil, err
 	}
 	actor := uuid.NewString()
@@ -34,42 +35,30 @@ func (a *api) Reset(_ context.Context, in *machine.ResetRequest) (*machine.Reset
 	return &machine.ResetResponse{Messages: []*machine.Reset{{ActorId: actor}}}, nil
 }
 
-// checkReset refuses in Talos' words what cannot be meant.
-func (b *boot) checkReset(in *machine.ResetRequest) error {
+// checkReset refuses in Talos' words what cannot be meant. In maintenance mode nobody comes this far:
+// every caller there is a reader, and a reset is for os:admin.
+func (b *boot) checkReset(ctx context.Context, in *machine.ResetRequest) error {
 	if len(in.GetUserDisksToWipe()) > 0 {
 		if in.GetMode() == machine.ResetRequest_SYSTEM_DISK {
 			return errors.New("reset failed: invalid input, wipe mode SYSTEM_DISK doesn't support UserDisksToWipe parameter")
 		}
-		for _, name := range in.GetUserDisksToWipe() {
-			if !slices.ContainsFunc(b.diskNames(), func(d string) bool { return d == name }) {
-				return fmt.Errorf("reset user disk failed: device %s wasn't found", name)
-			}
-			if b.m.onDisk().Installed && name == b.diskNames()[0] {
-				return fmt.Errorf("reset user disk failed: device %s is the system disk", name)
-			}
+		if err := b.m.onDisk().Contents.Wipeable(in.GetUserDisksToWipe(), b.spec.Disks); err != nil {
+			return err
 		}
 	}
 	if len(in.GetSystemPartitionsToWipe()) > 0 && in.GetMode() == machine.ResetRequest_USER_DISKS {
 		return errors.New("reset failed: invalid input, wipe mode USER_DISKS doesn't support SystemPartitionsToWipe parameter")
 	}
 	for _, p := range in.GetSystemPartitionsToWipe() {
-		if !slices.Contains([]string{"EFI", "META", "STATE", "EPHEMERAL"}, p.GetLabel()) {
-			return fmt.Errorf("failed to get volume status with label %q: resource VolumeStatuses.block.talos.dev(runtime/%s@undefined) doesn't exist",
-				p.GetLabel(), p.GetLabel())
+		status, err := safe.StateGetByID[*block.VolumeStatus](ctx, b.res.State, p.GetLabel())
+		if err != nil {
+			return fmt.Errorf("failed to get volume status with label %q: %w", p.GetLabel(), err)
+		}
+		if status.TypedSpec().Location == "" {
+			return fmt.Errorf("failed to reset: volume %q is not located", p.GetLabel())
 		}
 	}
-	if b.complete() == nil {
-		return status.Error(codes.Unimplemented, "reset is not simulated in maintenance mode")
-	}
 	return nil
-}
-
-func (b *boot) diskNames() []string {
-	var out []string
-	for _, d := range b.spec.Disks {
-		out = append(out, "/dev/"+d.Name)
-	}
-	return out
 }
 
 // reset leaves the cluster when it is asked to be graceful, and wipes.
@@ -82,19 +71,23 @@ func (b *boot) reset(ctx context.Context, in *machine.ResetRequest) error {
 			return err
 		}
 	}
-	if in.GetMode() == machine.ResetRequest_USER_DISKS {
-		return nil // what lies on user disks is not modelled
-	}
-	if cl, id := b.m.membership(); cl != "" {
-		b.m.env.Discovery.Leave(cl, id)
+	var w storage.Wipe
+	if in.GetMode() != machine.ResetRequest_SYSTEM_DISK {
+		w.Devices = in.GetUserDisksToWipe()
 	}
 	b.halt()
-	var state, ephemeral bool
-	for _, p := range in.GetSystemPartitionsToWipe() {
-		state = state || (p.GetWipe() && p.GetLabel() == "STATE")
-		ephemeral = ephemeral || (p.GetWipe() && p.GetLabel() == "EPHEMERAL")
+	if in.GetMode() != machine.ResetRequest_USER_DISKS {
+		if cl, id := b.m.membership(); cl != "" {
+			b.m.env.Discovery.Leave(cl, id)
+		}
+		w.System = len(in.GetSystemPartitionsToWipe()) == 0
+		for _, p := range in.GetSystemPartitionsToWipe() {
+			if p.GetWipe() {
+				w.Volumes = append(w.Volumes, p.GetLabel())
+			}
+		}
 	}
-	return b.m.wipe(state, ephemeral, len(in.GetSystemPartitionsToWipe()) == 0)
+	return b.m.wipe(w)
 }
 
 // halt stops the programs that write to the disk, before it is wiped under them.

@@ -10,6 +10,7 @@ import (
 	"github.com/siderolabs/talos/pkg/machinery/resources/runtime"
 
 	"hearth/lab/talos/hardware"
+	"hearth/lab/talos/storage"
 )
 
 // Sequences, by Talos' names.
@@ -77,26 +78,46 @@ func (b *boot) play(ctx context.Context, name, actor string, then next, work fun
 	b.end(then)
 }
 
-// install writes the system to the disk and boots it; only metal machines come here.
+// install writes the system to the disk and boots it; only metal machines come here. A machine that
+// cannot install itself reboots, as Talos does, and has forgotten its configuration: no disk kept it.
 func (b *boot) install() {
 	b.setStage(runtime.MachineStageInstalling, false)
-	cfg := b.complete()
-	image, err := b.m.env.Images.Pull(b.ctx, cfg.Machine().Install().Image())
-	if err != nil {
-		b.m.event("installation failed, will be tried again after a reboot: %v", err)
-		sleep(b.ctx, b.m.env.InstallTime)
-		b.end(next{})
-		return
-	}
+	target, image, err := b.installation()
 	if !sleep(b.ctx, b.m.env.InstallTime) {
 		return
 	}
-	if err := b.m.change(func(d *disk) { d.Installed, d.Image = true, image }); err != nil {
-		b.m.event("installation: %v", err)
-		return
+	if err == nil {
+		err = b.m.change(func(d *disk) {
+			d.Image = image
+			d.Contents.Install(target)
+			d.Contents.Settle(b.complete(), b.spec.Disks)
+		})
 	}
-	b.m.event("installed %s", image.Version)
+	if err == nil {
+		err = b.keep(b.unsaved())
+	}
+	if err != nil {
+		b.m.event("installation failed, reboots: %v", err)
+		b.events.Emit("", &machine.SequenceEvent{
+			Sequence: "install", Action: machine.SequenceEvent_NOOP,
+			Error: &common.Error{Code: common.Code_FATAL, Message: err.Error()},
+		})
+		sleep(b.ctx, b.m.env.InstallTime)
+	} else {
+		b.m.event("installed %s to %s", image.Version, target.DevPath())
+	}
 	b.end(next{})
+}
+
+// installation is what the configuration says about it.
+func (b *boot) installation() (hardware.Disk, hardware.Image, error) {
+	install := b.complete().Machine().Install()
+	image, err := b.m.env.Images.Pull(b.ctx, install.Image())
+	if err != nil {
+		return hardware.Disk{}, image, err
+	}
+	target, err := storage.Target(install, b.spec.Disks)
+	return target, image, err
 }
 
 // upgradeStaged makes an upgrade that waited for this boot; true when the machine reboots for it.

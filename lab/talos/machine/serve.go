@@ -22,7 +22,10 @@ import (
 
 // maintenance serves everybody until a configuration is complete; nil when the boot ended before.
 func (b *boot) maintenance() config.Provider {
-	sans := []string{"localhost", "127.0.0.1", "::1", b.hostname()}
+	sans := []string{"localhost", "127.0.0.1", "::1"}
+	if name := b.hostname(); name != "" {
+		sans = append(sans, name)
+	}
 	for _, a := range b.m.port.Addresses() {
 		sans = append(sans, a.Addr().String())
 	}
@@ -50,7 +53,7 @@ func (b *boot) maintenance() config.Provider {
 	select {
 	case cfg := <-b.applied:
 		// The answer to the call leaves before the door closes.
-		sleep(b.ctx, 100*time.Millisecond)
+		sleep(b.ctx, answerTime)
 		b.services.Set("apid", "Waiting", false, "Waiting for API certificates")
 		return cfg
 	case <-b.ctx.Done():

@@ -10,12 +10,14 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"hearth/lab/talos/hardware"
 )
 
 // Upgrade implements machine.MachineServiceServer: the older, unary upgrade.
 func (a *api) Upgrade(ctx context.Context, in *machine.UpgradeRequest) (*machine.UpgradeResponse, error) {
 	b := a.b
-	if !b.m.onDisk().Installed {
+	if !b.m.installed() {
 		return nil, status.Error(codes.FailedPrecondition, "Talos is not installed")
 	}
 	image, err := b.m.env.Images.Pull(ctx, in.GetImage())
@@ -74,12 +76,12 @@ func exitCode(code int32) *machine.LifecycleServiceInstallProgress {
 }
 
 // write pulls an image and puts it on the disk, telling of its progress.
-func (l *lifecycle) write(ctx context.Context, image string, install bool, send func(*machine.LifecycleServiceInstallProgress) error) error {
+func (l *lifecycle) write(ctx context.Context, image, target string, install bool, send func(*machine.LifecycleServiceInstallProgress) error) error {
 	if !l.busy.TryLock() {
 		return status.Error(codes.FailedPrecondition, "another installation/upgrade is already in progress")
 	}
 	defer l.busy.Unlock()
-	installed := l.b.m.onDisk().Installed
+	installed := l.b.m.installed()
 	switch {
 	case install && installed:
 		return status.Error(codes.AlreadyExists, "machine is already installed")
@@ -99,7 +101,7 @@ func (l *lifecycle) write(ctx context.Context, image string, install bool, send 
 		return status.FromContextError(ctx.Err()).Err()
 	}
 	if install {
-		err = l.b.m.change(func(d *disk) { d.Installed, d.Image = true, parsed })
+		err = l.b.m.installTo(target, parsed)
 	} else {
 		err = l.b.m.writeImage(parsed)
 	}
@@ -109,16 +111,29 @@ func (l *lifecycle) write(ctx context.Context, image string, install bool, send 
 	return send(exitCode(0))
 }
 
+// installTo writes a system to the disk with this device.
+func (m *Machine) installTo(device string, image hardware.Image) error {
+	for _, d := range m.Spec().Disks {
+		if d.DevPath() == device {
+			return m.change(func(x *disk) {
+				x.Image = image
+				x.Contents.Install(d)
+			})
+		}
+	}
+	return fmt.Errorf("lstat %s: no such file or directory", device)
+}
+
 // Upgrade implements machine.LifecycleServiceServer.
 func (l *lifecycle) Upgrade(in *machine.LifecycleServiceUpgradeRequest, s grpc.ServerStreamingServer[machine.LifecycleServiceUpgradeResponse]) error {
-	return l.write(s.Context(), in.GetSource().GetImageName(), false, func(p *machine.LifecycleServiceInstallProgress) error {
+	return l.write(s.Context(), in.GetSource().GetImageName(), "", false, func(p *machine.LifecycleServiceInstallProgress) error {
 		return s.Send(&machine.LifecycleServiceUpgradeResponse{Progress: p})
 	})
 }
 
 // Install implements machine.LifecycleServiceServer.
 func (l *lifecycle) Install(in *machine.LifecycleServiceInstallRequest, s grpc.ServerStreamingServer[machine.LifecycleServiceInstallResponse]) error {
-	return l.write(s.Context(), in.GetSource().GetImageName(), true, func(p *machine.LifecycleServiceInstallProgress) error {
+	return l.write(s.Context(), in.GetSource().GetImageName(), in.GetDestination().GetDisk(), true, func(p *machine.LifecycleServiceInstallProgress) error {
 		return s.Send(&machine.LifecycleServiceInstallResponse{Progress: p})
 	})
 }

@@ -1,6 +1,6 @@
 // Package netplan reads from a machine configuration which addresses, names and shared addresses a
-// machine takes, by the rules of Talos' network controllers. It is pure: it changes no interface.
-// All links of a machine are one to it, so VLANs and bonds fall together (see the README).
+// machine's cards take, by the rules of Talos' network controllers. It is pure: it changes no interface.
+// VLANs, bonds and bridges are their cards to it (see the README).
 package netplan
 
 import (
@@ -17,116 +17,12 @@ import (
 	"hearth/lab/talos/hardware"
 )
 
-// Plan is what a machine's cards get.
-type Plan struct {
-	Addresses []netip.Prefix
-	Gateways  []netip.Addr
-}
-
-// For merges a configuration with what the first boot finds. Configured addresses replace those of
-// the cloud-init drive or DHCP; configured gateways replace theirs. cfg may be nil.
-func For(cfg config.Config, spec *hardware.Spec) Plan {
-	p := Plan{}
-	if cfg != nil {
-		for _, l := range cfg.NetworkCommonLinkConfigs() {
-			p.addLink(l)
-		}
-		p.addLegacy(cfg)
-	}
-	if len(p.Addresses) == 0 {
-		p.Addresses = spec.Prefixes()
-	}
-	if len(p.Gateways) == 0 {
-		p.Gateways = spec.GatewayAddrs()
-	}
-	return p
-}
-
-func (p *Plan) addLink(l config.NetworkCommonLinkConfig) {
-	for _, a := range l.Addresses() {
-		p.addAddress(a.Address())
-	}
-	for _, r := range l.Routes() {
-		if dst, ok := r.Destination().Get(); ok && dst.IsValid() && dst.Bits() != 0 {
-			continue
-		}
-		if gw, ok := r.Gateway().Get(); ok {
-			p.addGateway(gw)
-		}
-	}
-}
-
-// addLegacy reads the deprecated .machine.network.interfaces.
-func (p *Plan) addLegacy(cfg config.Config) {
-	if cfg.Machine() == nil || cfg.Machine().Network() == nil {
-		return
-	}
-	for _, d := range cfg.Machine().Network().Devices() {
-		p.addLegacyAddresses(d.Addresses())
-		p.addLegacyRoutes(d.Routes())
-		for _, v := range d.Vlans() {
-			p.addLegacyAddresses(v.Addresses())
-			p.addLegacyRoutes(v.Routes())
-		}
-	}
-}
-
-func (p *Plan) addLegacyAddresses(list []string) {
-	for _, a := range list {
-		if x, err := netip.ParsePrefix(a); err == nil {
-			p.addAddress(x)
-		} else if x, err := netip.ParseAddr(a); err == nil {
-			p.addAddress(netip.PrefixFrom(x, x.BitLen()))
-		}
-	}
-}
-
-func (p *Plan) addLegacyRoutes(list []config.Route) {
-	for _, r := range list {
-		dst := r.Network()
-		if dst != "" && dst != "0.0.0.0/0" && dst != "::/0" {
-			continue
-		}
-		if gw, err := netip.ParseAddr(r.Gateway()); err == nil {
-			p.addGateway(gw)
-		}
-	}
-}
-
-func (p *Plan) addAddress(a netip.Prefix) {
-	if a.IsValid() && !slices.Contains(p.Addresses, a) {
-		p.Addresses = append(p.Addresses, a)
-	}
-}
-
-func (p *Plan) addGateway(g netip.Addr) {
-	if g.IsValid() && !slices.Contains(p.Gateways, g) {
-		p.Gateways = append(p.Gateways, g)
-	}
-}
-
-// VIPs are the shared addresses that the configuration asks for, in either form.
+// VIPs are the shared addresses that the configuration asks for, in either form, on any link.
 func VIPs(cfg config.Config) []netip.Addr {
 	var out []netip.Addr
-	add := func(s string) {
-		if a, err := netip.ParseAddr(s); err == nil && !slices.Contains(out, a) {
-			out = append(out, a)
-		}
-	}
-	for _, v := range cfg.NetworkVirtualIPConfigs() {
-		add(v.VIP().String())
-	}
-	if cfg.Machine() == nil || cfg.Machine().Network() == nil {
-		return out
-	}
-	for _, d := range cfg.Machine().Network().Devices() {
-		if d.VIPConfig() != nil {
-			add(d.VIPConfig().IP())
-		}
-		for _, v := range d.Vlans() {
-			if v.VIPConfig() != nil {
-				add(v.VIPConfig().IP())
-			}
+	for _, v := range vips(cfg) {
+		if !slices.Contains(out, v.Address) {
+			out = append(out, v.Address)
 		}
 	}
 	return out
@@ -201,7 +97,8 @@ func EtcdAddresses(cfg config.Config, have []netip.Prefix) ([]netip.Addr, error)
 	return net.FilterIPs(routed(cfg, have), slices.Concat(valid, excluded(cfg)))
 }
 
-// Hostname is the configured name, else the platform's (cloud-init, DHCP), else Talos' own.
+// Hostname is the configured name, else the platform's (cloud-init, DHCP), else Talos' own. A machine
+// without a configuration has no name of its own.
 func Hostname(cfg config.Config, spec *hardware.Spec, nodeID string, addrs []netip.Prefix) string {
 	var h config.NetworkHostnameConfig
 	if cfg != nil {
@@ -215,6 +112,9 @@ func Hostname(cfg config.Config, spec *hardware.Spec, nodeID string, addrs []net
 	}
 	if h != nil && h.AutoHostname() == nethelpers.AutoHostnameKindAddr && len(addrs) > 0 {
 		return "talos-" + strings.NewReplacer(":", "", ".", "-").Replace(addrs[0].Addr().String())
+	}
+	if cfg == nil || cfg.Machine() == nil {
+		return "" // the identity that a name is made of lies on STATE, which nobody has made
 	}
 	return stableName(nodeID)
 }

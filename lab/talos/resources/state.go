@@ -62,10 +62,10 @@ func types() []meta.ResourceWithRD {
 		&hardware.MemoryModule{}, &hardware.Processor{}, &hardware.SystemInformation{},
 		&k8s.Nodename{}, &k8s.NodeStatus{}, &k8s.NodeIP{}, &k8s.StaticPodStatus{}, &k8s.StaticPod{}, &k8s.Endpoint{},
 		&k8s.KubeletSpec{}, &k8s.APIServerConfig{}, &k8s.ControllerManagerConfig{}, &k8s.SchedulerConfig{}, &k8s.ManifestStatus{}, &k8s.BootstrapManifestsConfig{},
-		&network.HostnameStatus{}, &network.NodeAddress{}, &network.AddressStatus{}, &network.LinkStatus{}, &network.RouteStatus{},
+		&network.HostnameStatus{}, &network.HardwareAddr{}, &network.NodeAddress{}, &network.AddressStatus{}, &network.LinkStatus{}, &network.RouteStatus{},
 		&network.ResolverStatus{}, &network.TimeServerStatus{}, &network.Status{},
 		&runtime.MachineStatus{}, &runtime.SecurityState{}, &runtime.PlatformMetadata{}, &runtime.Diagnostic{}, &runtime.BootedEntry{},
-		&runtime.ExtensionStatus{}, &runtime.KernelCmdline{}, &runtime.Version{},
+		&runtime.ExtensionStatus{}, &runtime.ExtensionServiceConfig{}, &runtime.ExtensionServiceConfigStatus{}, &runtime.KernelCmdline{}, &runtime.Version{},
 		&secrets.OSRoot{}, &secrets.KubernetesRoot{}, &secrets.EtcdRoot{},
 		&v1alpha1.Service{},
 	}

@@ -126,7 +126,7 @@ func (w *World) assignVIPs(healthy map[string]bool) {
 }
 
 func (w *World) hold(m *machine.Machine, vip netip.Addr, hold bool) {
-	if err := m.Port().Hold(vip, hold); err != nil {
+	if err := m.Hold(vip, hold); err != nil {
 		w.timeline.Add(m.ID(), "VIP "+vip.String()+": "+err.Error())
 		return
 	}

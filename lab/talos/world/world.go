@@ -117,7 +117,11 @@ func (w *World) restore() error {
 
 func (w *World) build(r *record) (*machine.Machine, error) {
 	w.ports++
-	port, err := lan.Plug(w.opts.Bridge, fmt.Sprintf("tm%d", w.ports), r.Spec.MACs)
+	var cards []lan.Card
+	for i, mac := range r.Spec.MACs {
+		cards = append(cards, lan.Card{Name: r.Spec.Interfaces[i], MAC: mac})
+	}
+	port, err := lan.Plug(w.opts.Bridge, fmt.Sprintf("tm%d", w.ports), cards)
 	if err != nil {
 		return nil, err
 	}
@@ -140,10 +144,10 @@ func (w *World) save() error {
 	return persist.WriteJSON(w.recordPath(), w.records)
 }
 
-// Create builds a machine, powered off.
-func (w *World) Create(spec hardware.Spec) (*machine.Machine, error) {
+// Create builds a machine with a past, powered off.
+func (w *World) Create(spec hardware.Spec, past hardware.Past) (*machine.Machine, error) {
 	spec.Complete()
-	if err := spec.Validate(); err != nil {
+	if err := errors.Join(spec.Validate(), past.Validate(&spec)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	w.mu.Lock()
@@ -161,6 +165,9 @@ func (w *World) Create(spec hardware.Spec) (*machine.Machine, error) {
 	m, err := w.build(r)
 	if err != nil {
 		return nil, err
+	}
+	if err := m.Remember(past); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: configuration: %w", ErrInvalid, err), m.Scrap())
 	}
 	w.records[spec.ID], w.machines[spec.ID] = r, m
 	w.timeline.Add(spec.ID, "created")
