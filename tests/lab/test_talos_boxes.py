@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.lab.talos_fixtures import KUBERNETES, VERSION, House, house
+from tests.lab.tools_bin import tool
 from tests.lab.waiting import wait_until
 
 pytestmark = pytest.mark.lab
@@ -99,8 +100,8 @@ def home_number(home: House) -> int:
 
 def blank(home: House, address: str) -> bool:
     """Tell whether a machine in maintenance mode answers there."""
-    done = home.talosctl("get", "disks", "--insecure", "-n", address, timeout=20, check=False)
-    return done.returncode == 0
+    ask = ("get", "disks", "--insecure", "-n", address)
+    return home.run("timeout", "5", str(tool("talosctl")), *ask, check=False).returncode == 0
 
 
 def documents(text: str) -> list[dict[str, Any]]:
@@ -222,7 +223,7 @@ def test_a_box_installs_itself_to_the_disk_that_the_selector_means(home: House) 
 
 
 def service(home: House, name: str) -> str:
-    return home.talosctl("service", name, check=False).stdout
+    return home.run("timeout", "5", str(tool("talosctl")), "service", name, check=False).stdout
 
 
 def test_volumes_are_made_encrypted_and_mounted_as_configured(home: House) -> None:
@@ -325,7 +326,8 @@ def test_a_box_can_come_from_another_cluster(home: House) -> None:
 
 
 def version_at(home: House, address: str) -> str:
-    done = home.talosctl("version", "-e", address, "-n", address, timeout=20, check=False)
+    ask = ("version", "-e", address, "-n", address)
+    done = home.run("timeout", "5", str(tool("talosctl")), *ask, check=False)
     return done.stdout + done.stderr
 
 
