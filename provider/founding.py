@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 
 from provider.control_planes import ETCD_DATA
-from provider.rpc import Properties, Refused, Resource, operation, plain
+from provider.rpc import Properties, Refused, Resource, plain
+from provider.rpc.waiting import missing_after
 from provider.talosctl import SECONDS, Credentials, Machine, TalosError
 
 POLL_SECONDS = 1.0
@@ -66,18 +67,15 @@ class Founding:
 
     def until_founded(self, seconds: float) -> None:
         """Ask until a control plane holds a member's data; `Refused` when the time is up."""
-        call, deadline = operation.current(), time.monotonic() + seconds
-        shown: dict[str, str] = {}
-        while True:
-            missing = self.step(deadline)
-            if not missing:
-                return
-            if time.monotonic() >= deadline:
-                raise Refused(told(seconds, missing))
-            if missing.keys() != shown.keys():
-                call.status(f"waiting for etcd on {', '.join(missing)}")
-                shown = missing
-            call.wait(self.pause)
+        deadline = time.monotonic() + seconds
+        missing = missing_after(
+            seconds,
+            lambda: self.step(deadline),
+            pause=self.pause,
+            say=lambda found: f"waiting for etcd on {', '.join(found)}",
+        )
+        if missing:
+            raise Refused(told(seconds, missing))
 
     def step(self, deadline: float) -> dict[str, str]:
         """What is missing still, by address; nothing when the cluster is founded."""

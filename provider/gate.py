@@ -5,13 +5,13 @@ A gate that fails was never created, so the next `up` waits again, and everythin
 outputs waits with it. A gate changes nothing in the cluster but its own short-lived probe Jobs.
 """
 
-import time
 from collections.abc import Callable, Sequence
 
 from provider import api_server
 from provider.dns_probe import dns_missing
-from provider.rpc import Diff, Failure, Properties, Refused, Resource, has_unknown, operation, plain
+from provider.rpc import Diff, Failure, Properties, Refused, Resource, has_unknown, plain
 from provider.rpc.diff import compare
+from provider.rpc.waiting import missing_after
 
 POLL_SECONDS = 0.5
 # A VIP on its way from one control plane to the next is away for a moment.
@@ -130,30 +130,24 @@ def wait(inputs: Properties, timeout: float, poll_seconds: float = POLL_SECONDS)
     """Poll the condition until nothing is missing or the deadline has passed."""
     title, missing_now = CONDITIONS[inputs["condition"]]
     seconds = timeout or float(inputs["deadlineSeconds"])
-    deadline = time.monotonic() + seconds
-    call = operation.current()
-    shown: Missing | None = None
-    while True:
-        missing = asked(missing_now, inputs)
-        if not missing:
-            return
-        if time.monotonic() >= deadline:
-            raise Refused(told(title, seconds, missing, inputs.get("hint")))
-        if missing != shown:
-            call.status(f"waiting for {title}: {', '.join(sorted(missing))}")
-            shown = missing
-        call.wait(poll_seconds)
+    missing = missing_after(
+        seconds,
+        lambda: asked(missing_now, inputs),
+        pause=poll_seconds,
+        say=lambda found: f"waiting for {title}: {', '.join(sorted(found))}",
+    )
+    if missing:
+        raise Refused(told(title, seconds, missing, inputs.get("hint")))
 
 
 def api_away(kubeconfig: str, seconds: float, pause: float) -> str | None:
     """Why the cluster's API does not answer for so long, None as soon as it does."""
-    deadline = time.monotonic() + seconds
-    while reason := api_server.answers(kubeconfig):
-        if time.monotonic() >= deadline:
-            return reason
-        operation.current().status(f"waiting for the Kubernetes API: {reason}")
-        operation.current().wait(pause)
-    return None
+    return missing_after(
+        seconds,
+        lambda: api_server.answers(kubeconfig),
+        pause=pause,
+        say=lambda reason: f"waiting for the Kubernetes API: {reason}",
+    )
 
 
 def await_return(inputs: Properties, seconds: float, pause: float) -> None:

@@ -6,10 +6,9 @@ vendor's provider would send it the configuration again and again until its own 
 that this cluster has configured before passes. Nothing is changed on any machine.
 """
 
-import time
-
 from provider import talos_probe
-from provider.rpc import Properties, Refused, Resource, operation, plain
+from provider.rpc import Properties, Refused, Resource, plain
+from provider.rpc.waiting import missing_after
 from provider.talos_probe import PORT, Answer
 
 POLL_SECONDS = 0.5
@@ -53,24 +52,27 @@ class MachineAnswers(Resource):
 def wait(inputs: Properties, timeout: float) -> None:
     """Ask until it answers, the deadline has passed, or somebody else has answered."""
     seconds = timeout or float(inputs["deadlineSeconds"])
-    deadline = time.monotonic() + seconds
     machine, address = inputs["machine"], inputs["address"]
-    call, shown = operation.current(), ""
-    while True:
+
+    def silence() -> str:
         found = talos_probe.ask(address)
-        if isinstance(found, Answer):
-            refuse_foreign(found, machine, address, inputs["authority"])
-            return
-        if time.monotonic() >= deadline:
-            advice = inputs.get("hint") or "Mend it and run `pulumi up` again: it waits anew."
-            raise Refused(
-                f"waited {seconds:.0f} s for {machine} to answer at {address}:{PORT}: {found}.\n"
-                f"{advice}"
-            )
-        if found != shown:
-            call.status(f"waiting for {machine} at {address}: {found}")
-            shown = found
-        call.wait(POLL_SECONDS)
+        if isinstance(found, str):
+            return found
+        refuse_foreign(found, machine, address, inputs["authority"])
+        return ""
+
+    missing = missing_after(
+        seconds,
+        silence,
+        pause=POLL_SECONDS,
+        say=lambda found: f"waiting for {machine} at {address}: {found}",
+    )
+    if missing:
+        advice = inputs.get("hint") or "Mend it and run `pulumi up` again: it waits anew."
+        raise Refused(
+            f"waited {seconds:.0f} s for {machine} to answer at {address}:{PORT}: {missing}.\n"
+            f"{advice}"
+        )
 
 
 def refuse_foreign(found: Answer, machine: str, address: str, authority: str) -> None:

@@ -7,13 +7,13 @@ it: `deleted_with` the cluster's anchor drops it from state. It makes and remove
 """
 
 import threading
-import time
 from collections.abc import Callable
 
 from provider import api_server
 from provider.drain import Node
 from provider.etcd_seat import Seat
-from provider.rpc import PartialFailure, Properties, Resource, operation, plain
+from provider.rpc import PartialFailure, Properties, Resource, plain
+from provider.rpc.waiting import missing_after
 from provider.talosctl import Credentials, Machine, TalosError
 
 POLL_SECONDS = 0.5
@@ -87,22 +87,17 @@ class Membership(Resource):
         """The outputs once the machine has joined; a failure that is kept when it does not."""
         wanted = plain(inputs)
         seconds = timeout or float(wanted["deadlineSeconds"])
-        reason = self.missing_after(seconds, wanted)
+        reason = missing_after(
+            seconds,
+            lambda: self.missing(wanted),
+            pause=self.pause,
+            say=lambda why: f"waiting: {why}",
+        )
         if reason:
             advice = f"`talosctl -n {wanted['address']} service` says more; run `pulumi up` again."
             failure = f"{name} has not joined the cluster within {seconds:.0f} s: {reason}"
             raise PartialFailure(name, {**inputs, "joined": False}, [f"{failure}\n{advice}"])
         return {**inputs, "joined": True}
-
-    def missing_after(self, seconds: float, wanted: Properties) -> str | None:
-        """Wait; what is missing when the time is up."""
-        call, deadline = operation.current(), time.monotonic() + seconds
-        while True:
-            reason = self.missing(wanted)
-            if reason is None or time.monotonic() >= deadline:
-                return reason
-            call.status(f"waiting: {reason}"[:200])
-            call.wait(self.pause)
 
     def missing(self, wanted: Properties) -> str | None:
         """What keeps the machine from being in the cluster; None when it is."""
