@@ -14,7 +14,8 @@ from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from http.client import HTTPException, HTTPSConnection
 
-from provider.talosctl import Credentials, Machine, Member, TalosError
+from provider.talos_output import Member
+from provider.talosctl import Credentials, Machine, TalosError
 
 ETCD_DATA = "/var/lib/etcd"
 TALOS_PORT, API_PORT = 50000, 6443

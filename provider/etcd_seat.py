@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from provider.rpc import Refused, operation
-from provider.talosctl import Machine, Member, TalosError
+from provider.talos_output import Member
+from provider.talosctl import Machine, TalosError
 
 LEAVE_SECONDS = 60.0
 # A machine that is well answers in a fraction of it; a dead one is asked twice.

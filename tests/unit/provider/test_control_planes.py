@@ -12,7 +12,8 @@ from provider import control_planes
 from provider.control_planes import Answer, ask_all, judge, words_of
 from provider.rpc import Cancelled, operation
 from provider.rpc.operation import Operation, serving
-from provider.talosctl import Credentials, Machine, Member
+from provider.talos_output import Member
+from provider.talosctl import Credentials, Machine
 from tests.unit.provider import https_server
 
 pytestmark = pytest.mark.unit

@@ -7,7 +7,8 @@ import pytest
 
 from provider import talosctl
 from provider.rpc import Refused
-from provider.talosctl import Credentials, EtcdStatus, Machine, Member, Service, TalosError
+from provider.talos_output import EtcdStatus, Member, Service
+from provider.talosctl import Credentials, Machine, TalosError
 
 pytestmark = [pytest.mark.unit, pytest.mark.timeout(10)]
 

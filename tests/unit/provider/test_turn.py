@@ -11,7 +11,8 @@ import pytest
 from provider.control_planes import Answer
 from provider.rpc import UNKNOWN, Cancelled, Refused, Secret, has_unknown
 from provider.rpc.operation import Operation, serving
-from provider.talosctl import Credentials, Member
+from provider.talos_output import Member
+from provider.talosctl import Credentials
 from provider.turn import LOOKS, Turn
 
 pytestmark = pytest.mark.unit
