@@ -9,11 +9,10 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from http.client import HTTPException, HTTPSConnection
 
+from provider.rpc.parallel import at_once
 from provider.talos_output import Member
 from provider.talosctl import Credentials, Machine, TalosError
 
@@ -98,14 +97,8 @@ def api_server(address: str, port: int = API_PORT) -> str:
 
 def ask_all(planes: Mapping[str, str], credentials: Credentials, one: Ask) -> dict[str, Answer]:
     """All of them at once, by name: one that does not answer costs its deadline only once."""
-    # Threads do not inherit the operation that is being served, with its deadline and its cancel.
-    contexts = {name: copy_context() for name in planes}
-    with ThreadPoolExecutor(max_workers=len(planes) or 1) as pool:
-        asked = {
-            name: pool.submit(contexts[name].run, one, address, credentials)
-            for name, address in planes.items()
-        }
-        return {name: future.result() for name, future in asked.items()}
+    answers = at_once(lambda address: one(address, credentials), list(planes.values()))
+    return dict(zip(planes, answers, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)

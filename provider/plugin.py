@@ -4,10 +4,12 @@ Life cycles that no vendor's provider has. It is found through `plugins:` in Pul
 the repository's own code that runs, and nothing has to be installed.
 """
 
+from provider.adopted_host import AdoptedHost
 from provider.anchor import Anchor
 from provider.delegation import Delegation
 from provider.founding import Bootstrap
 from provider.gate import Gate
+from provider.host_preflight import HostPreflight
 from provider.machine_answers import MachineAnswers
 from provider.membership import Membership
 from provider.preflight import Preflight
@@ -39,10 +41,12 @@ def build() -> Plugin:
         version=VERSION,
         configure=configure,
         resources={
+            "hearth:index:AdoptedHost": AdoptedHost(),
             "hearth:index:Anchor": Anchor(),
             "hearth:index:Bootstrap": Bootstrap(),
             "hearth:index:Delegation": Delegation(),
             "hearth:index:Gate": Gate(),
+            "hearth:index:HostPreflight": HostPreflight(),
             "hearth:index:MachineAnswers": MachineAnswers(),
             "hearth:index:Membership": Membership(),
             "hearth:index:Preflight": preflight,

@@ -9,6 +9,7 @@ import socket
 import ssl
 from base64 import b64decode
 from binascii import Error as NoBase64
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -42,6 +43,10 @@ class Answer:
         except (ValueError, TypeError, InvalidSignature, NoBase64):
             return False
         return True
+
+
+Look = Callable[[str], Answer | str]
+"""Who answers at an address, or why nobody does."""
 
 
 def ask(address: str, port: int = PORT) -> Answer | str:
