@@ -117,20 +117,19 @@ class Adoption:
     def told(self, missing: str, seconds: float) -> str:
         """The error when the time is up."""
         host = self.host
+        way = self.wanted.get("hint") or (
+            f"Switch it on, booted from its stick; the DHCP server has to give "
+            f"{host.maintenance_address} to {host.mac.upper()}. Then run `pulumi up` again."
+        )
         if self.given:
             way = (
-                f"Compare address, gateways and the card's name in its facts with the network that "
-                f"its cable is in. Switched off and on it is back at {host.maintenance_address}."
+                "Compare address, gateways and the card's name in its facts with the network that "
+                f"its cable is in; switched off and on it is back at {host.maintenance_address}. "
+                "Then run `pulumi up` again."
             )
-        else:
-            way = (
-                f"Switch it on, booted from its stick; the DHCP server has to give "
-                f"{host.maintenance_address} to {host.mac.upper()}."
-            )
-        hint = self.wanted.get("hint") or "Then run `pulumi up` again: it goes on from here."
         return (
             f"waited {seconds:.0f} s for {host.machine} to answer at {host.address}:{PORT}: "
-            f"{missing}.\n{way}\n{hint}"
+            f"{missing}.\n{way}"
         )
 
 
