@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from provider.blank_machine import BlankMachine
+from provider.disk_contents import content_findings
 from provider.host_facts import (
     Host,
     block,
@@ -18,7 +19,7 @@ from provider.host_facts import (
     identity_findings,
     link_findings,
 )
-from provider.host_probe import hardware
+from provider.host_probe import hardware, volumes
 from provider.machine_answers import refuse_foreign
 from provider.rpc import Refused
 from provider.talos_probe import PORT, Answer, Look
@@ -83,11 +84,14 @@ class Adoption:
 
     def insist_blank(self, address: str) -> None:
         """`Refused` unless the blank box at an address is the right one, with its disks."""
-        box = hardware(self.reach_blank(address))
+        machine = self.reach_blank(address)
+        box = hardware(machine)
+        found = volumes(machine) if self.host.data_disks else []
         findings = [
             *identity_findings(self.host, box),
             *link_findings(self.host, links(self.wanted["network"]), box),
             *disk_findings(self.host, box),
+            *content_findings(self.host, box, found, address),
         ]
         if findings:
             title = f"{self.host.machine} was not adopted. The blank box at {address}"

@@ -7,6 +7,7 @@ judges nothing; what was expected is `host_facts`' business.
 from typing import Any
 
 from provider.blank_machine import BlankMachine
+from provider.disk_contents import Volume
 from provider.host_facts import Card, Disk, Hardware, System
 from provider.talosctl import Asked
 
@@ -50,6 +51,20 @@ def disks(machine: Asked) -> list[Disk]:
     return [item for item in found if item.transport]
 
 
+def volumes(machine: Asked) -> list[Volume]:
+    """What is on its disks: as Talos' probe found it, and partitions that only its kernel knows."""
+    probed = {
+        item["metadata"]["id"]: volume(item["metadata"]["id"], item["spec"])
+        for item in machine.get("discoveredvolumes")
+    }
+    known = {
+        item["metadata"]["id"]: volume(item["metadata"]["id"], {"parent": item["spec"]["parent"]})
+        for item in machine.get("blockdevices")
+        if item["spec"].get("parent")
+    }
+    return list((known | probed).values())
+
+
 def installed_on(machine: Asked) -> str:
     """The name of the disk that Talos is installed on, "" when it is on none."""
     return str(next((item["spec"]["diskID"] for item in machine.get("systemdisk")), ""))
@@ -79,4 +94,16 @@ def disk(name: str, spec: Spec) -> Disk:
         size=int(spec.get("size", 0)),
         transport=str(spec.get("transport", "")),
         writable=not spec.get("readonly") and not spec.get("cdrom"),
+    )
+
+
+def volume(name: str, spec: Spec) -> Volume:
+    """A disk or partition from Talos' DiscoveredVolume."""
+    return Volume(
+        name=name,
+        disk=str(spec.get("parent") or name),
+        format=str(spec.get("name", "")),
+        label=str(spec.get("partition_label", "")),
+        offset=int(spec.get("offset", 0)),
+        size=int(spec.get("size", 0)),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provider.blank_machine import BlankMachine
+from provider.disk_contents import content_findings
 from provider.host_facts import (
     Finding,
     Host,
@@ -18,7 +19,7 @@ from provider.host_facts import (
     link_findings,
     system_findings,
 )
-from provider.host_probe import hardware, system
+from provider.host_probe import hardware, system, volumes
 from provider.rpc import Refused
 from provider.rpc.parallel import at_once
 from provider.talos_probe import Look
@@ -105,12 +106,14 @@ class Survey:
         machine = self.reach(address)
         try:
             box, running = hardware(machine), system(machine)
+            found = volumes(machine) if host.data_disks else []
         except TalosError as error:
             return str(error)
         findings = [
             *identity_findings(host, box),
             *link_findings(host, [interface] if interface else [], box),
             *disk_findings(host, box),
+            *content_findings(host, box, found, address),
             *system_findings(self.image, running),
         ]
         return Report(address, findings)

@@ -51,6 +51,8 @@ class Box:
     extensions: dict[str, str] = field(default_factory=lambda: {"lldpd": "1", "schematic": "abc"})
     installed: str = ""
     disks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    contents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    partitions: list[str] = field(default_factory=list)
     wiped: list[str] = field(default_factory=list)
     asked: list[tuple[str, ...]] = field(default_factory=list)
     etcd: bool = False
@@ -73,26 +75,25 @@ class Box:
 
     def resource(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
         """Talos' resources of a kind: id and spec."""
-        match kind:
-            case "links":
-                virtual = ("bond0", {"type": "ether", "kind": "bond", "hardwareAddr": self.mac})
-                loop = ("lo", {"type": "loopback", "kind": "", "hardwareAddr": ""})
-                card = {"type": "ether", "kind": "", "hardwareAddr": self.mac.lower()}
-                return [loop, virtual, (self.card, {**card, "permanentAddr": self.mac.lower()})]
-            case "disks":
-                loop_disk = ("loop0", {"size": 4096, "readonly": True})
-                return [loop_disk, *self.disks.items()]
-            case "systeminformation":
-                made = {"manufacturer": "Apple Inc.", "productName": "Macmini7,1"}
-                return [("systeminformation", {**made, "uuid": self.uuid})]
-            case "extensions":
-                return [
-                    (str(n), {"metadata": {"name": name, "version": version}})
-                    for n, (name, version) in enumerate(self.extensions.items())
-                ]
-            case "systemdisk":
-                return [("system-disk", {"diskID": self.installed})] if self.installed else []
-        raise AssertionError(kind)
+        card = {"type": "ether", "kind": "", "hardwareAddr": self.mac.lower()}
+        made = {"manufacturer": "Apple Inc.", "productName": "Macmini7,1", "uuid": self.uuid}
+        kinds: dict[str, list[tuple[str, dict[str, Any]]]] = {
+            "links": [
+                ("lo", {"type": "loopback", "kind": "", "hardwareAddr": ""}),
+                ("bond0", {"type": "ether", "kind": "bond", "hardwareAddr": "02:00:00:00:00:01"}),
+                (self.card, {**card, "permanentAddr": self.mac.lower()}),
+            ],
+            "disks": [("loop0", {"size": 4096, "readonly": True}), *self.disks.items()],
+            "discoveredvolumes": list(self.contents.items()),
+            "blockdevices": [("sdb", {}), *((n, {"parent": n[:3]}) for n in self.partitions)],
+            "systeminformation": [("systeminformation", made)],
+            "extensions": [
+                (str(n), {"metadata": {"name": name, "version": version}})
+                for n, (name, version) in enumerate(self.extensions.items())
+            ],
+            "systemdisk": [("system-disk", {"diskID": self.installed})] if self.installed else [],
+        }
+        return kinds[kind]
 
 
 @dataclass
