@@ -3,23 +3,34 @@
 Its create finds the box where DHCP has put it, makes sure that it is the one that is meant, and
 gives it the addresses of its facts, so that it answers blank where a virtual machine would: from
 there on both are configured alike. A box that this cluster has configured already is left alone, so
-an `up` that was interrupted goes on. Its delete is the safe reset. Nothing is installed here, and
-an update touches nothing.
+an `up` that was interrupted goes on; one that has gone back to where DHCP puts it, because it could
+not be installed or lost its power before, is brought to its address again. Its delete is the safe
+reset. Nothing is installed here.
 """
 
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from provider import talos_probe
 from provider.adoption import Adoption
 from provider.blank_machine import BlankMachine
-from provider.rpc import Diff, Failure, Properties, Refused, Resource, operation, plain
+from provider.rpc import (
+    Diff,
+    Failure,
+    Properties,
+    Refused,
+    Resource,
+    has_unknown,
+    operation,
+    plain,
+)
 from provider.rpc.diff import Kind
 from provider.rpc.waiting import missing_after
 from provider.safe_reset import KEEP, LOST, SWEEP, SafeReset
-from provider.talos_probe import Look
+from provider.talos_probe import Answer, Look
 from provider.talosctl import Credentials, Machine
 
 POLL_SECONDS = 1.0
@@ -84,7 +95,10 @@ class AdoptedHost(Resource):
         news: Properties,
         ignore: Sequence[str],
     ) -> Diff:
-        """As the inputs say; but a UUID that becomes known is the same machine's."""
+        """As the inputs say; but a UUID that becomes known is the same machine's.
+
+        And a box that waits where DHCP has put it has to be brought to its address again.
+        """
         found = super().diff(identity, olds, old_inputs, news, ignore)
         replaces = tuple(
             path for path in found.replaces if path != "uuid" or found.detailed[path] is Kind.UPDATE
@@ -93,19 +107,33 @@ class AdoptedHost(Resource):
             replaces=replaces,
             delete_before_replace=bool(replaces),
             detailed=found.detailed,
+            changes=found.changed or self.is_astray(news),
         )
+
+    def is_astray(self, inputs: Properties) -> bool:
+        """Whether nobody answers at the machine's address, and a blank box where DHCP puts it."""
+        if has_unknown(inputs):
+            return False
+        wanted = plain(inputs)
+        if isinstance(self.look(wanted["address"]), Answer):
+            return False
+        there = self.look(wanted["maintenanceAddress"])
+        return isinstance(there, Answer) and there.is_blank
 
     def create(self, inputs: Properties, preview: bool, timeout: float) -> tuple[str, Properties]:
         """Have it answer at its address, blank or as this cluster's own."""
         if preview:
             return "", self.planned(inputs)
-        wanted = plain(inputs)
+        self.adopt(plain(inputs), timeout)
+        return str(plain(inputs["machine"])), inputs
+
+    def adopt(self, wanted: Mapping[str, Any], timeout: float) -> None:
+        """Wait until it answers at its address; `Refused` when it does not, or is another."""
         adoption = Adoption(wanted, self.look, self.reach, self.reach_blank)
         seconds = timeout or float(wanted["deadlineSeconds"])
         missing = missing_after(seconds, adoption.missing, pause=self.pause)
         if missing:
             raise Refused(adoption.told(missing, seconds))
-        return str(wanted["machine"]), inputs
 
     def update(
         self,
@@ -115,8 +143,14 @@ class AdoptedHost(Resource):
         preview: bool,
         timeout: float,
     ) -> Properties:
-        """Remember what a reset will need; the machine's configuration is not ours to change."""
-        del id, preview, timeout
+        """Remember what a reset will need, and bring back a box that went astray."""
+        if not preview and self.is_astray(news):
+            self.adopt(plain(news), timeout)
+            call = operation.current()
+            call.warn(
+                f"{id} was blank, and has been given its addresses again. If it has been a member "
+                f"of the cluster before, have it join anew: pulumi up --replace '{call.urn}'"
+            )
         return self.planned(news, olds)
 
     def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002

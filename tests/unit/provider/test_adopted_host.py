@@ -162,10 +162,33 @@ def test_a_box_that_boots_late_is_waited_for() -> None:
     assert "the-key" not in spoken.everything
 
 
-def test_an_update_touches_nothing() -> None:
+@pytest.mark.parametrize("at", ["172.29.51.11", "off"])
+def test_an_update_touches_no_machine_that_is_where_it_should_be_or_away(at: str) -> None:
     world = boxes()
+    world.boxes[0].at = at
     news = inputs(hint="other", dataOnDestroy="sweep")
+    assert not adopted(world).diff("mini01", {}, inputs(), inputs(), []).changed
     assert adopted(world).update("mini01", inputs(), news, False, 0.0) == news
+    assert world.boxes[0].asked == []
+
+
+def test_a_box_that_is_back_where_dhcp_puts_it_is_brought_to_its_address_again() -> None:
+    world = boxes()
+    found = adopted(world).diff("mini01", {}, inputs(), inputs(), [])
+    assert found.changed
+    assert not found.replaces
+    with listening() as spoken:
+        adopted(world).update("mini01", inputs(), inputs(), True, 0.0)
+        assert world.boxes[0].asked == []
+        adopted(world).update("mini01", inputs(), inputs(), False, 0.0)
+    assert world.boxes[0].at == "172.29.51.11"
+    assert "pulumi up --replace" in spoken.warnings[0]
+    assert not adopted(world).diff("mini01", {}, inputs(), inputs(), []).changed
+
+
+def test_what_is_not_known_yet_is_not_asked_for() -> None:
+    world = boxes()
+    adopted(world).diff("mini01", {}, inputs(), inputs(authority=UNKNOWN), [])
     assert world.looks == {}
 
 
