@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from provider.blank_machine import BlankMachine
-from provider.etcd_seat import Seat
-from provider.host_facts import Disk, Host, identity_findings, listed
+from provider.control_planes import ETCD_DATA
+from provider.etcd_seat import Census, Seat
+from provider.host_facts import Disk, Host, block, identity_findings, listed
 from provider.host_probe import disks, hardware, installed_on
 from provider.rpc import Refused, operation
 from provider.rpc.waiting import missing_after
@@ -120,6 +121,7 @@ class SafeReset:
     def reset(self) -> None:
         """Ask for it; a call that nobody answered may have been heard, the next look tells."""
         if self.wiping is None:
+            self.insist_on_box()
             self.wiping = self.swept()
         graceful, machine = self.can_leave_etcd(), self.host.machine
         leaving = ", which leaves etcd first" if graceful else ""
@@ -135,17 +137,26 @@ class SafeReset:
             ) from None
         self.asked = time.monotonic()
 
+    def insist_on_box(self) -> None:
+        """`Refused` when this cluster's machine at the address is another box than was adopted."""
+        if others := list(identity_findings(self.host, hardware(self.own))):
+            title = (
+                f"{self.host.machine} was not reset. The machine at {self.host.address} is of this "
+                "cluster, and was left alone"
+            )
+            raise Refused(block(title, others))
+
     def can_leave_etcd(self) -> bool:
         """Whether this machine is a member of etcd whom the others can do without.
 
         Otherwise it must not even try: the last member has nobody to leave to, and a majority that
         is not there can let nobody go.
         """
-        authority = self.wanted["authority"]
-        answering = [machine for machine in self.others if self.is_own(machine.address, authority)]
+        answering = [machine for machine in self.others if self.is_own(machine.address)]
         seat = Seat(self.host.machine, self.own, answering)
         try:
-            census = seat.census()
+            # Without a member, etcd's API would take its whole deadline to say nothing.
+            census = seat.census() if self.own.names_in(ETCD_DATA) else Census((), frozenset())
         except Refused:
             return False
         mine = seat.held_by(census)
@@ -155,10 +166,14 @@ class SafeReset:
         healthy = [item for item in rest if item.id in census.answering]
         return len(healthy) > len(rest) // 2
 
-    def is_own(self, address: str, authority: str) -> bool:
+    def is_own(self, address: str) -> bool:
         """Whether a configured machine of this cluster answers there."""
         found = self.look(address)
-        return isinstance(found, Answer) and not found.is_blank and found.is_of(authority)
+        return (
+            isinstance(found, Answer)
+            and not found.is_blank
+            and found.is_of(self.wanted["authority"])
+        )
 
     def swept(self) -> list[Disk]:
         """The data disks to wipe with it: none, unless the stack says so."""

@@ -151,6 +151,8 @@ class Boxes:
                 if not box.version:
                     raise failure(address, "rpc error: code = Unimplemented desc = not implemented")
                 return json.dumps({"version": {"tag": box.version}})
+            case ("ls", _):
+                return "NODE   NAME\nx      .\n" + ("x      member\n" if box.etcd else "")
             case ("etcd", *_) if not box.etcd:
                 raise TalosError(f"{address}: etcd does not answer", "DeadlineExceeded")
             case ("etcd", "status"):

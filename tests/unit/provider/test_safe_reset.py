@@ -87,6 +87,14 @@ def test_a_machine_without_a_member_of_etcd_is_just_reset() -> None:
     assert reset(world.boxes[0])[0] == "--graceful=false"
 
 
+def test_another_box_of_the_cluster_at_its_address_is_left_alone() -> None:
+    world = cluster()
+    world.boxes[0].mac = "68:5B:35:00:00:22"
+    message = refusal(world)
+    assert "The machine at 172.29.51.11 is of this cluster, and was left alone:\n  it is" in message
+    assert {words[0] for words in world.boxes[0].asked} == {"get"}
+
+
 @pytest.mark.parametrize("address", ["172.29.51.101", "172.29.51.11"])
 def test_a_machine_that_is_blank_already_is_done(address: str) -> None:
     world = boxes()
