@@ -12,6 +12,9 @@ from provider.talosctl import PROGRAM, SECONDS, Asked, TalosError, launch, unnam
 
 # What Talos before 1.13 answers to a question for its version.
 UNANSWERABLE = "Unimplemented"
+# It says yes at once. With new addresses the yes can get lost on its way, and whether it was one
+# the next look tells.
+APPLY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class BlankMachine(Asked):
             raise
         return str(json.loads(answer)["version"]["tag"])
 
-    def apply(self, configuration: str, timeout: float = SECONDS) -> None:
+    def apply(self, configuration: str, timeout: float = APPLY_SECONDS) -> None:
         """Give it a configuration; with an incomplete one it stays in maintenance mode."""
         with unnamed_file(configuration.encode()) as descriptor:
             file = f"/dev/fd/{descriptor}"

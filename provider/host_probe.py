@@ -20,13 +20,13 @@ Spec = dict[str, Any]
 
 def hardware(machine: Asked) -> Hardware:
     """What it is made of."""
-    system = next((item["spec"] for item in machine.get("systeminformation")), {})
-    product = f"{system.get('manufacturer', '')} {system.get('productName', '')}".strip()
+    firmware: Spec = next((item["spec"] for item in machine.get("systeminformation")), {})
+    product = f"{firmware.get('manufacturer', '')} {firmware.get('productName', '')}".strip()
     links = [(item["metadata"]["id"], item["spec"]) for item in machine.get("links")]
     return Hardware(
         cards=[card(name, spec) for name, spec in links if is_card(spec)],
         disks=disks(machine),
-        uuid=str(system.get("uuid", "")),
+        uuid=str(firmware.get("uuid", "")),
         product=product,
     )
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("mini01", "mini02")
-CARD = "enp3s0f0"
+CARD = "eth0"
 GIB = 1024**3
 IMAGE = "https://factory.talos.dev/image/none/v1.13.0/metal-amd64.iso"
 APPLE = {"name": "sda", "sizeBytes": 250 * 10**9, "model": "APPLE SSD SM0256G", "transport": "sata"}
@@ -131,7 +131,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             home.build(
                 *(name, facts["maintenanceAddress"], facts["mac"]),
                 platform="metal",
-                interfaces=[CARD],
                 disks=[APPLE | {"serial": f"A{name}"}, SAMSUNG | {"serial": f"S{name}"}],
             )
         (home.folder / "patch.yaml").write_text(PATCH, encoding="utf-8")
@@ -170,7 +169,7 @@ def test_all_that_is_wrong_with_boxes_is_told_before_anything_is_applied(site: S
     with pytest.raises(Refused) as refused:
         site.preflight([wrong, host("mini02", dataDisks=twice)])
     message = str(refused.value)
-    assert "its cards are 68:5B:35:00:00:01 (enp3s0f0)" in message
+    assert "its cards are 68:5B:35:00:00:01 (eth0)" in message
     assert "no disk matches metal.installDisk (model Samsung*); it has sda (APPLE" in message
     assert "metal.dataDisks more (serial Smini02) means the same disk as data: sdb" in message
     assert site.preflight([host(name) for name in NAMES]) == "passed"

@@ -165,8 +165,7 @@ class Boxes:
                     for member in self.boxes
                     if member.etcd
                 ]
-                heads = ("ID", "HOSTNAME", "PEER URLS", "CLIENT URLS", "LEARNER")
-                return table(heads, *rows)
+                return table(("ID", "HOSTNAME", "PEER URLS", "CLIENT URLS", "LEARNER"), *rows)
             case ("reset", *how):
                 return self.reset(box, how)
         raise AssertionError(arguments)
