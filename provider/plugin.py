@@ -4,8 +4,10 @@ Life cycles that no vendor's provider has. It is found through `plugins:` in Pul
 the repository's own code that runs, and nothing has to be installed.
 """
 
+from provider import cloudflare
 from provider.adopted_host import AdoptedHost
 from provider.anchor import Anchor
+from provider.cloudflare_preflight import CloudflarePreflight
 from provider.delegation import Delegation
 from provider.founding import Bootstrap
 from provider.gate import Gate
@@ -17,14 +19,16 @@ from provider.proxmox import Credentials
 from provider.quorum import Quorum
 from provider.rpc import Plugin, Properties, plain, serve
 from provider.sweep import VolumeSweep
+from provider.tunnel_release import TunnelRelease
 from provider.turn import Turn
 
 NAME, VERSION = "hearth", "0.1.0"
 
 
 def build() -> Plugin:
-    """The plugin with its resources; configuring it hands out the Proxmox credentials."""
+    """The plugin with its resources; configuring it hands out the vendors' credentials."""
     sweep, preflight = VolumeSweep(), Preflight()
+    names, release = CloudflarePreflight(), TunnelRelease()
 
     def configure(settings: Properties) -> None:
         given = plain(settings)
@@ -35,6 +39,9 @@ def build() -> Plugin:
                 insecure=str(given.get("proxmoxInsecure", "")).lower() == "true",
             )
             sweep.credentials = preflight.credentials = credentials
+        if given.get("cloudflareToken"):
+            token = cloudflare.Credentials(token=given["cloudflareToken"])
+            names.credentials = release.credentials = token
 
     return Plugin(
         name=NAME,
@@ -44,6 +51,7 @@ def build() -> Plugin:
             "hearth:index:AdoptedHost": AdoptedHost(),
             "hearth:index:Anchor": Anchor(),
             "hearth:index:Bootstrap": Bootstrap(),
+            "hearth:index:CloudflarePreflight": names,
             "hearth:index:Delegation": Delegation(),
             "hearth:index:Gate": Gate(),
             "hearth:index:HostPreflight": HostPreflight(),
@@ -51,6 +59,7 @@ def build() -> Plugin:
             "hearth:index:Membership": Membership(),
             "hearth:index:Preflight": preflight,
             "hearth:index:Quorum": Quorum(),
+            "hearth:index:TunnelRelease": release,
             "hearth:index:Turn": Turn(),
             "hearth:index:VolumeSweep": sweep,
         },

@@ -84,6 +84,10 @@ def secret_seeds(facts: Facts, opts: ResourceOptions) -> SecretSeeds:
             sealed_secrets_certificate=facts.identity.sealed_secrets_certificate,
             sealed_secrets_key=keys.sealed_secrets_key if seeds.sealed_secrets else None,
             age_key=keys.age_key if seeds.sops_age else None,
+            one_password_credentials=(
+                keys.one_password_credentials if seeds.one_password_connect else None
+            ),
+            one_password_token=keys.one_password_token if seeds.one_password_connect else None,
         ),
         opts=opts,
     )

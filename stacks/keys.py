@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 from pulumi import Output
 
-from config import secret_keys
+from config import one_password, secret_keys
 from config.cluster import Cluster
 from config.identity import AGE_KEY, DEPLOY_KEY, SEALED_SECRETS_KEY
 
@@ -28,12 +28,16 @@ class StackKeys:
     proxmox_token: Output[str] | None
     proxmox_admin: Output[dict[str, str]] | None
     tailscale_auth_key: Output[str] | None
+    cloudflare_token: Output[str] | None
+    one_password_credentials: Output[str] | None
+    one_password_token: Output[str] | None
     view_key: Output[str]
 
 
 def read(config: pulumi.Config, cluster: Cluster) -> StackKeys:
     """The stack's secrets as Outputs; those that its facts ask for are there."""
     refuse_missing(config, cluster)
+    refuse_malformed(config, cluster)
     deploy_key = config.require_secret("deployKey")
     admin = config.get_secret("proxmoxAuth")
     return StackKeys(
@@ -43,6 +47,9 @@ def read(config: pulumi.Config, cluster: Cluster) -> StackKeys:
         proxmox_token=config.get_secret("proxmoxToken"),
         proxmox_admin=admin.apply(parsed) if admin else None,
         tailscale_auth_key=config.get_secret("tailscaleAuthKey"),
+        cloudflare_token=config.get_secret("cloudflareToken"),
+        one_password_credentials=config.get_secret("onePasswordCredentials"),
+        one_password_token=config.get_secret("onePasswordToken"),
         # Keys the hashes that stand for hidden values in previews; never leaves the program.
         view_key=deploy_key,
     )
@@ -65,6 +72,21 @@ def refuse_missing(config: pulumi.Config, cluster: Cluster) -> None:
         lines = [f"{len(missing)} secrets of {cluster.name} are not set:"]
         for key in missing:
             lines += [f"  {key}: {secret_keys.SECRET_KEYS[key]}", f"    {remedy(key, cluster)}"]
+        raise pulumi.RunError("\n".join(lines))
+
+
+def refuse_malformed(config: pulumi.Config, cluster: Cluster) -> None:
+    """All secrets that cannot be what they are to be, at once and before any provider is called.
+
+    Connect would take a malformed one and never serve, and all that waits for a secret with it.
+    """
+    values = {
+        key: config.get(key.removeprefix(f"{config.name}:")) for key in secret_keys.needed(cluster)
+    }
+    found = one_password.problems({key: text for key, text in values.items() if text is not None})
+    if found:
+        lines = [f"{len(found)} secrets of {cluster.name} are not what their keys say:"]
+        lines += [f"  {key}: {problem}" for key, problem in found.items()]
         raise pulumi.RunError("\n".join(lines))
 
 

@@ -4,6 +4,7 @@ Keys of the identity, credentials of the secret stores, and the settings that Fl
 stores themselves come from the GitOps tree.
 """
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,6 +19,10 @@ from config.cluster import Cluster
 FLUX_NAMESPACE = "flux-system"
 SEALED_SECRETS_NAMESPACE = "sealed-secrets"
 ONE_PASSWORD_NAMESPACE = "onepassword-connect"  # noqa: S105 (a namespace, no password)
+# What Connect's chart looks for unless it is told otherwise (1Password/connect-helm-charts,
+# values.yaml: connect.credentialsName, connect.credentialsKey, operator.token).
+CONNECT_CREDENTIALS, CONNECT_KEY = "op-credentials", "1password-credentials.json"
+CONNECT_TOKEN = "onepassword-token"  # noqa: S105
 # The controller takes every Secret with this label as a key, and makes its own only without one.
 ACTIVE_KEY = {"sealedsecrets.bitnami.com/sealed-secrets-key": "active"}
 
@@ -73,14 +78,15 @@ class SecretSeeds(pulumi.ComponentResource):
         self._secret("sealed-secrets-key", namespace, data, "kubernetes.io/tls", ACTIVE_KEY)
 
     def _one_password(self, credentials: Input[str], connect_token: Input[str]) -> None:
-        """What 1Password Connect starts with, and what External Secrets asks it with."""
+        """What 1Password Connect starts with, and what External Secrets asks it with.
+
+        Connect takes the file from an environment variable, in base64; so its chart puts base64
+        text into the Secret, which Kubernetes encodes once more (connect-helm-charts issue 114).
+        """
         namespace = self._namespace(ONE_PASSWORD_NAMESPACE)
-        self._secret(
-            "onepassword-connect-credentials",
-            namespace,
-            {"1password-credentials.json": credentials},
-        )
-        self._secret("onepassword-connect-token", namespace, {"token": connect_token})
+        text = Output.secret(credentials).apply(encoded)
+        self._secret(CONNECT_CREDENTIALS, namespace, {CONNECT_KEY: text})
+        self._secret(CONNECT_TOKEN, namespace, {"token": connect_token})
 
     def _namespace(self, namespace: str) -> Output[str]:
         made = kubernetes.Namespace(
@@ -109,3 +115,8 @@ class SecretSeeds(pulumi.ComponentResource):
 
     def _inside(self) -> ResourceOptions:
         return ResourceOptions(parent=self)
+
+
+def encoded(text: str) -> str:
+    """A text in base64, without the blanks that a file ends with."""
+    return b64encode(text.strip().encode()).decode()
