@@ -29,6 +29,21 @@ def image_file(stack: str, version: str, schematic_id: str) -> str:
     return f"{stack}-talos-{version}-{schematic_id[:12]}.qcow2"
 
 
+def tunnel(stack: str) -> str:
+    """The Cloudflare tunnel of the stack."""
+    return f"hearth-{stack}"
+
+
+def api_token(stack: str, user: str) -> str:
+    """The Cloudflare API token that somebody in the stack's cluster uses."""
+    return f"hearth-{stack}-{user}"
+
+
+def ownership(stack: str) -> str:
+    """What stands in the comment of every record that is the stack's."""
+    return f"hearth:{stack}"
+
+
 def talos_context(stack: str) -> str:
     """The context in talosconfig and the cluster's name in kubeconfig."""
     return stack

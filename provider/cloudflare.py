@@ -1,4 +1,4 @@
-"""Cloudflare's API as preflight and a tunnel's release use it: look, end connections, nothing else.
+"""Cloudflare's API as our resources use it: look, end a tunnel's connections, nothing else.
 
 The token comes from the provider's configuration at run time and stands in no message. Every call
 has a deadline; what the API refuses is told with the API's own words.

@@ -19,6 +19,7 @@ from provider.rpc import Properties, Refused, Resource, plain
 NOTHING, NO_TUNNEL = "0" * 32, "00000000-0000-0000-0000-000000000000"
 # What may not stand beside a record of ours; a TXT record of the same name is no contradiction.
 EXCLUSIVE = frozenset({"A", "AAAA", "CNAME", "NS"})
+# What a program needs that keeps records of one zone: to change them, and to find the zone.
 GROUPS = ("DNS Write", "Zone Read")
 
 
@@ -35,11 +36,11 @@ class CloudflarePreflight(Resource):
     """Inputs: `stack`, `zone` and `account`; `records` [{name, type, key}], `tunnel` (a name).
 
     `key` is the place in the stack's facts that asks for a record. `makesTokens`: whether API
-    tokens are to be made. Outputs: `zoneId`, and `permissionGroups`, identifiers by name.
+    tokens are to be made. Outputs: `zoneId`, and `dnsGroups`, identifiers of permission groups.
     """
 
     required = ("stack", "zone", "account", "records")
-    computed = ("zoneId", "permissionGroups")
+    computed = ("zoneId", "dnsGroups")
 
     def __init__(self) -> None:
         self.credentials: cloudflare.Credentials | None = None
@@ -77,14 +78,14 @@ class CloudflarePreflight(Resource):
             check_token(api, wanted["account"])
             zone, found = find_zone(api, wanted)
             found += rights_problems(api, wanted, zone)
-            groups, missing = permission_groups(api, wanted) if not found else ({}, [])
+            groups, missing = permission_groups(api, wanted) if not found else ([], [])
             found += missing
             if zone is not None:
                 found += record_problems(api, wanted, before, zone["id"])
             found += tunnel_problems(api, wanted, before)
         if found or zone is None:
             raise Refused("\n".join(["Cloudflare is not ready for this stack:", *found]))
-        return {"zoneId": zone["id"], "permissionGroups": groups}
+        return {"zoneId": zone["id"], "dnsGroups": groups}
 
 
 def check_token(api: Api, account: str) -> None:
@@ -153,16 +154,19 @@ def rights_problems(api: Api, wanted: dict[str, Any], zone: dict[str, Any] | Non
             yield f"  the token lacks {right.name}; docs/cloudflare.md lists the rights it needs"
 
 
-def permission_groups(api: Api, wanted: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
-    """The identifiers of the permission groups that tokens are made of, by name."""
+def permission_groups(api: Api, wanted: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The identifiers of `GROUPS`, and which of them there are not.
+
+    They are not documented to stay as they are, so they are looked up by name.
+    """
     if not wanted.get("makesTokens"):
-        return {}, []
+        return [], []
     path = f"/accounts/{wanted['account']}/tokens/permission_groups"
     known = {str(group["name"]): str(group["id"]) for group in api.get(path)}
     missing = [
         f"  Cloudflare has no permission group {name}" for name in GROUPS if name not in known
     ]
-    return {name: known[name] for name in GROUPS if name in known}, missing
+    return [known[name] for name in GROUPS if name in known], missing
 
 
 def record_problems(

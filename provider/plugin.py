@@ -19,7 +19,7 @@ from provider.proxmox import Credentials
 from provider.quorum import Quorum
 from provider.rpc import Plugin, Properties, plain, serve
 from provider.sweep import VolumeSweep
-from provider.tunnel_release import TunnelRelease
+from provider.tunnel_connections import TunnelConnections
 from provider.turn import Turn
 
 NAME, VERSION = "hearth", "0.1.0"
@@ -28,7 +28,7 @@ NAME, VERSION = "hearth", "0.1.0"
 def build() -> Plugin:
     """The plugin with its resources; configuring it hands out the vendors' credentials."""
     sweep, preflight = VolumeSweep(), Preflight()
-    names, release = CloudflarePreflight(), TunnelRelease()
+    names, tunnel = CloudflarePreflight(), TunnelConnections()
 
     def configure(settings: Properties) -> None:
         given = plain(settings)
@@ -41,7 +41,7 @@ def build() -> Plugin:
             sweep.credentials = preflight.credentials = credentials
         if given.get("cloudflareToken"):
             token = cloudflare.Credentials(token=given["cloudflareToken"])
-            names.credentials = release.credentials = token
+            names.credentials = tunnel.credentials = token
 
     return Plugin(
         name=NAME,
@@ -59,7 +59,7 @@ def build() -> Plugin:
             "hearth:index:Membership": Membership(),
             "hearth:index:Preflight": preflight,
             "hearth:index:Quorum": Quorum(),
-            "hearth:index:TunnelRelease": release,
+            "hearth:index:TunnelConnections": tunnel,
             "hearth:index:Turn": Turn(),
             "hearth:index:VolumeSweep": sweep,
         },

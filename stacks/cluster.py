@@ -12,6 +12,7 @@ from components.cni import Cni, CniArgs
 from components.gitops import Flux, FluxArgs
 from components.infrastructure import Infrastructure, InfrastructureArgs
 from components.secrets import SecretSeeds, SecretSeedsArgs
+from stacks.cloudflare import Names, names_at_cloudflare
 from stacks.special import Facts, Ground, special
 
 __all__ = ["Built", "Facts", "build"]
@@ -31,7 +32,8 @@ def build(facts: Facts) -> Built:
     cluster, own = facts.cluster, special(facts)
 
     ground = own.ground()
-    infrastructure = machines(facts, ground)
+    names = names_at_cloudflare(facts, ground.hearth)
+    infrastructure = machines(facts, ground, names)
 
     # A destroy drops these from state instead of asking a dying API for each: they go with the
     # cluster, whose life the anchor is.
@@ -45,11 +47,12 @@ def build(facts: Facts) -> Built:
     networked = ResourceOptions(providers=inside, deleted_with=life, depends_on=[cni])
     own.storage(networked)
     seeds = secret_seeds(facts, networked)
+    handed_over = [names.hand_over(networked)] if names else []
     flux(
         facts,
         seeds,
         # Flux reconciles at once: everything its tree reads has to lie there before.
-        ResourceOptions(providers=inside, deleted_with=life, depends_on=[cni, seeds]),
+        ResourceOptions(providers=inside, deleted_with=life, depends_on=[cni, seeds, *handed_over]),
     )
     records = own.names(ground, infrastructure, ResourceOptions(providers=inside, depends_on=[cni]))
     return Built(
@@ -59,8 +62,9 @@ def build(facts: Facts) -> Built:
     )
 
 
-def machines(facts: Facts, ground: Ground) -> Infrastructure:
+def machines(facts: Facts, ground: Ground, names: Names | None) -> Infrastructure:
     """The machines, made or adopted, with a Kubernetes API."""
+    outlives = [*ground.outlives, *([names.outside] if names else [])]
     return Infrastructure(
         "infrastructure",
         InfrastructureArgs(
@@ -70,7 +74,7 @@ def machines(facts: Facts, ground: Ground) -> Infrastructure:
             view_key=facts.keys.view_key,
         ),
         # No value flows from what outlives the machines, but it must not go before them.
-        opts=ResourceOptions(providers=list(ground.providers), depends_on=ground.outlives),
+        opts=ResourceOptions(providers=list(ground.providers), depends_on=outlives),
     )
 
 

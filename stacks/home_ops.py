@@ -4,7 +4,7 @@ The program adopts the hosts, and at the end resets them: systems and data disks
 Longhorn's, which comes from the GitOps tree; its disks are in the machines' configurations.
 """
 
-from components.auth.hosts import HostAuth
+from components.auth.hosts import HostAuth, HostAuthArgs
 from components.infrastructure.adopted import AdoptedMachines
 from stacks.special import Ground, Special
 
@@ -14,5 +14,5 @@ class OnHosts(Special):
 
     def ground(self) -> Ground:
         """The hosts themselves: there is no hypervisor to ask."""
-        auth = HostAuth("auth")
+        auth = HostAuth("auth", HostAuthArgs(cloudflare_token=self.facts.keys.cloudflare_token))
         return Ground(hearth=auth.hearth, step=AdoptedMachines(), providers=[auth.hearth])

@@ -34,6 +34,7 @@ class OnProxmox(Special):
                 token=needed(keys.proxmox_token, "proxmoxToken", "machines are made on Proxmox VE"),
                 admin_username=admin["username"] if admin is not None else None,
                 admin_password=admin["password"] if admin is not None else None,
+                cloudflare_token=keys.cloudflare_token,
             ),
         )
 

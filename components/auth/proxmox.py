@@ -34,7 +34,7 @@ CSI_PRIVILEGES = (
 class AuthArgs:
     """Where Proxmox VE is, and both credentials: everyday token, and who may grant rights.
 
-    That one is None in a run that grants nothing.
+    That one is None in a run that grants nothing. Cloudflare's token is our own provider's.
     """
 
     stack: str
@@ -43,6 +43,7 @@ class AuthArgs:
     token: Input[str]
     admin_username: Input[str] | None
     admin_password: Input[str] | None
+    cloudflare_token: Input[str] | None = None
 
 
 class Auth(pulumi.ComponentResource):
@@ -68,6 +69,7 @@ class Auth(pulumi.ComponentResource):
             proxmox_endpoint=args.proxmox.endpoint,
             proxmox_token=args.token,
             proxmox_insecure=args.proxmox.insecure,
+            cloudflare_token=args.cloudflare_token,
             opts=here,
         )
         admin = pve.Provider(

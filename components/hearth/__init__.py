@@ -3,6 +3,7 @@
 Thin on purpose: names and types of inputs and outputs, nothing that thinks.
 """
 
+from components.hearth.cloudflare import CloudflarePreflight, TunnelConnections
 from components.hearth.cluster import (
     Anchor,
     Bootstrap,
@@ -22,6 +23,7 @@ __all__ = [
     "AdoptedHost",
     "Anchor",
     "Bootstrap",
+    "CloudflarePreflight",
     "Condition",
     "Delegation",
     "Gate",
@@ -31,6 +33,7 @@ __all__ = [
     "Preflight",
     "Provider",
     "Quorum",
+    "TunnelConnections",
     "Turn",
     "VolumeSweep",
     "camel",

@@ -5,7 +5,7 @@ from pulumi import Input, Output
 
 
 class Provider(pulumi.ProviderResource):
-    """Our provider with the credentials that preflight and sweep read at run time."""
+    """Our provider with the credentials that its resources read at run time."""
 
     def __init__(
         self,
@@ -14,12 +14,15 @@ class Provider(pulumi.ProviderResource):
         proxmox_endpoint: Input[str] | None = None,
         proxmox_token: Input[str] | None = None,
         proxmox_insecure: bool = False,
+        cloudflare_token: Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        token = None if proxmox_token is None else Output.secret(proxmox_token)
         inputs = {
             "proxmoxEndpoint": proxmox_endpoint,
-            "proxmoxToken": token,
+            "proxmoxToken": None if proxmox_token is None else Output.secret(proxmox_token),
             "proxmoxInsecure": "true" if proxmox_insecure else None,
+            "cloudflareToken": (
+                None if cloudflare_token is None else Output.secret(cloudflare_token)
+            ),
         }
         super().__init__("hearth", name, inputs, opts)

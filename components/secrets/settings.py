@@ -19,6 +19,10 @@ def settings(cluster: Cluster) -> dict[str, str]:
     for pool in balancer.pools:
         spans = ",".join(str(span) for span in pool.addresses)
         found[f"POOL_{variable(pool.name)}"] = spans
+        # MetalLB takes the list as it is, Cilium wants both ends of each span by themselves.
+        for number, span in enumerate(pool.addresses, start=1):
+            found[f"POOL_{variable(pool.name)}_{number}_START"] = str(span.first)
+            found[f"POOL_{variable(pool.name)}_{number}_STOP"] = str(span.last)
     for fixed in balancer.fixed:
         found[f"ADDRESS_{variable(fixed.service)}"] = str(fixed.address)
     if balancer.bgp:
@@ -28,8 +32,20 @@ def settings(cluster: Cluster) -> dict[str, str]:
             found[f"BGP_PEER_{variable(peer.name)}_ASN"] = str(peer.asn)
     if cluster.storage.kind == "proxmoxCsi":
         found["STORAGE_CLASS"] = cluster.storage.storage_class
+    found |= names(cluster)
     own = {variable(name): value for name, value in cluster.seeds.settings.items()}
     return dict(sorted((found | own).items()))
+
+
+def names(cluster: Cluster) -> dict[str, str]:
+    """Which zone and which names each external-dns serves, and under which owner it writes."""
+    found = {}
+    if cluster.dns.cloudflare is not None:
+        found["CLOUDFLARE_ZONE"] = cluster.dns.cloudflare.zone
+    for instance in cluster.dns.external_dns:
+        found[f"{variable(instance.name)}_OWNER_ID"] = instance.owner_id
+        found[f"{variable(instance.name)}_DOMAIN_FILTERS"] = ",".join(instance.domain_filters)
+    return found
 
 
 def variable(name: str) -> str:

@@ -36,6 +36,27 @@ def bgp_needs_cilium(cluster: Cluster) -> Iterator[Finding]:
             )
 
 
+@over_cluster("bgp-peer-families", "Every family of a BGP pool has a peer that speaks it")
+def bgp_peer_families(cluster: Cluster) -> Iterator[Finding]:
+    """A session carries the family of its own addresses, so a dual-stack router is two peers."""
+    balancer = cluster.network.load_balancer
+    peers = balancer.bgp.peers if balancer.bgp else ()
+    spoken = {peer.address.version for peer in peers}
+    for index, pool in enumerate(balancer.pools):
+        if pool.mode is not PoolMode.BGP or balancer.bgp is None:
+            continue
+        for number, span in enumerate(pool.addresses):
+            if span.first.version not in spoken:
+                yield Finding(
+                    path=f"network.loadBalancer.pools[{index}].addresses[{number}]",
+                    value=span,
+                    message=f"{span} is announced to nobody: no peer has an IPv"
+                    f"{span.first.version} address (network.loadBalancer.bgp.peers)",
+                    fix="add the router's address of that family as a peer of its own, with its "
+                    "asn, or drop the span",
+                )
+
+
 @over_cluster("peer-unique", "A BGP peer stands in the list once")
 def peer_unique(cluster: Cluster) -> Iterator[Finding]:
     """One session, hence one AS pair, per peer and family."""

@@ -6,6 +6,7 @@ see (diffs, delete order, provider errors) belongs to the lab.
 """
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime import rpc
 
 from config import secret_keys
+from config.one_password import FIELDS
 from lab.factory.wire import parse
 from stacks.cluster import build
 from stacks.program import export, load
@@ -58,6 +60,9 @@ OUTPUTS: dict[str, dict[str, Any]] = {
     "proxmoxve:user/token:Token": {"value": f"{CANARY}csi-user@pve!csi=secret"},
     "kubernetes:helm.sh/v3:Release": {"status": {"revision": 1}},
     "random:index/randomPassword:RandomPassword": {"result": f"{CANARY}transfer-key"},
+    "hearth:index:CloudflarePreflight": {"zoneId": "zone-id", "dnsGroups": ["write", "read"]},
+    "hearth:index:TunnelConnections": {"token": f"{CANARY}tunnel-token"},
+    "cloudflare:index/accountToken:AccountToken": {"value": f"{CANARY}api-token"},
     "hearth:index:HostPreflight": {"checked": ["mini01", "mini02", "mini03"]},
     "hearth:index:Delegation": {"records": ["zone. 300 IN NS ns."]},
 }
@@ -68,6 +73,8 @@ SECRET_OUTPUTS: dict[str, tuple[str, ...]] = {
     "proxmoxve:user/token:Token": ("value",),
     "random:index/randomPassword:RandomPassword": ("result",),
     "hearth:index:Gate": ("kubeconfig",),
+    "hearth:index:TunnelConnections": ("token",),
+    "cloudflare:index/accountToken:AccountToken": ("value",),
 }
 # Bridged functions give plain values back, whatever they were asked with.
 ANSWERS = {
@@ -203,7 +210,18 @@ def configure(settings: dict[str, Any], without: Collection[str]) -> None:
         if not (isinstance(value, dict) and "secure" in value)
     }
     secrets = {key: f"{CANARY}{key}" for key in SECRET_KEYS}
-    admin = {"username": "root@pam", "password": f"{CANARY}password"}
-    secrets["proxmoxAuth"] = json.dumps(admin)  # the one that has a form
+    secrets |= formed()
     planted = {f"hearth:{key}": text for key, text in secrets.items() if key not in without}
     pulumi.runtime.set_all_config(config | planted, list(planted))
+
+
+def formed() -> dict[str, str]:
+    """The secrets that have a form which is looked at, a canary in each."""
+    fields = {name: dict.fromkeys(inner, CANARY) or CANARY for name, inner in FIELDS.items()}
+    parts = ({"alg": "ES256"}, {"aud": ["com.1password.connect"]})
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts]
+    return {
+        "proxmoxAuth": json.dumps({"username": "root@pam", "password": f"{CANARY}password"}),
+        "onePasswordCredentials": json.dumps({**fields, "version": "2"}),
+        "onePasswordToken": ".".join([*encoded, f"{CANARY}onePasswordToken"]),
+    }

@@ -1,4 +1,4 @@
-"""The few endpoints of Cloudflare that preflight and a tunnel's release ask, over real HTTPS.
+"""The few endpoints of Cloudflare that preflight and a tunnel's connections ask, over real HTTPS.
 
 An account that passes every check, until a test changes what it knows. Write rights are asked for
 before anything is looked up, as Cloudflare does: 403 without one, 404 for what is not there.
@@ -15,6 +15,7 @@ from tests.unit.provider.https_server import Answer, Request, Server, make_certi
 
 TOKEN = "canary-of-a-cloudflare-token"
 ACCOUNT, ZONE, TUNNEL = "a" * 32, "b" * 32, "0e7cbf3f-1e0f-4a8a-9d8e-000000000001"
+TUNNEL_TOKEN = "canary-of-a-tunnel-token"
 DNS_READ, DNS_WRITE, TUNNELS, TOKENS = "dns read", "dns write", "tunnels", "tokens"
 
 
@@ -29,7 +30,8 @@ def refused(status: int, code: int, message: str) -> Answer:
 
 @dataclass
 class CloudflareApi:
-    """What Cloudflare knows; tests write into it. `returning` clients reconnect at once."""
+    """What Cloudflare knows; tests write into it. `returning` is how often clients reconnect at
+    once; None instead of `clients` is a tunnel that is gone."""
 
     owner: str = "/user"
     status: str = "active"
@@ -42,7 +44,7 @@ class CloudflareApi:
     records: list[dict[str, Any]] = field(default_factory=list)
     tunnels: list[dict[str, Any]] = field(default_factory=list)
     groups: tuple[str, ...] = ("DNS Write", "DNS Read", "Zone Read")
-    clients: list[dict[str, Any]] | None = None
+    clients: list[dict[str, Any]] | None = field(default_factory=list)
     returning: int = 0
     fault: Callable[[Request], Answer | None] = no_fault
     server: Server = field(default_factory=lambda: Server(""))
@@ -77,7 +79,7 @@ class CloudflareApi:
             return found if DNS_READ in self.rights else denied()
         if "/dns_records/" in path:
             return self._needs(DNS_WRITE)
-        return self._tokens(path) if "/tokens" in path else self._tunnel(request)
+        return self._tokens(path) if "/tokens/" in path else self._tunnel(request)
 
     def _needs(self, right: str) -> Answer:
         return refused(404, 1003, "Not found") if right in self.rights else denied()
@@ -88,6 +90,10 @@ class CloudflareApi:
         return [{"id": f"id of {name}", "name": name} for name in self.groups]
 
     def _tunnel(self, request: Request) -> Any:
+        if self.clients is None:
+            return refused(404, 1003, "Tunnel not found")
+        if request.path.endswith("/token"):
+            return TUNNEL_TOKEN
         if request.path.endswith("/connections"):
             return self._connections(request)
         if not request.path.endswith("/cfd_tunnel"):
@@ -97,8 +103,6 @@ class CloudflareApi:
         return found if TUNNELS in self.rights else denied()
 
     def _connections(self, request: Request) -> Any:
-        if self.clients is None:
-            return refused(404, 1003, "Tunnel not found")
         if request.method != "DELETE":
             return self.clients
         self.returning -= 1

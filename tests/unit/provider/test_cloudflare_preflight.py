@@ -38,7 +38,7 @@ OURS = {"name": NAME, "type": "CNAME", "content": "x.cfargotunnel.com", "comment
 BLOG = {**OURS, "comment": "the blog", "tags": ["owner:me"], "created_on": "2026-01-02T03:04:05Z"}
 PASSED = {
     "zoneId": ZONE,
-    "permissionGroups": {"DNS Write": "id of DNS Write", "Zone Read": "id of Zone Read"},
+    "dnsGroups": ["id of DNS Write", "id of Zone Read"],
 }
 
 
@@ -75,7 +75,7 @@ def test_nothing_is_changed_that_could_exist(api: CloudflareApi) -> None:
 
 def test_a_preview_asks_nobody_and_knows_no_zone(api: CloudflareApi) -> None:
     identity, outputs = preflight(api).create(WANTED, True, 0.0)
-    assert (identity, outputs["zoneId"], outputs["permissionGroups"]) == ("", UNKNOWN, UNKNOWN)
+    assert (identity, outputs["zoneId"], outputs["dnsGroups"]) == ("", UNKNOWN, UNKNOWN)
     assert api.server.requests == []
 
 
@@ -110,7 +110,7 @@ def test_each_right_is_missed(api: CloudflareApi, right: str, said: str) -> None
 def test_a_right_that_nothing_needs_is_not_asked_for(api: CloudflareApi) -> None:
     api.rights = {DNS_READ, DNS_WRITE}
     wanted = {**WANTED, "tunnel": None, "makesTokens": False}
-    assert preflight(api).create(wanted, False, 0.0)[1]["permissionGroups"] == {}
+    assert preflight(api).create(wanted, False, 0.0)[1]["dnsGroups"] == []
 
 
 def test_a_token_that_cloudflare_does_not_know_is_told_where_to_look(api: CloudflareApi) -> None:
