@@ -26,10 +26,8 @@ next `up` or `destroy` goes on from there.
 TAIL = """
 ## Not reachable yet
 
-The program makes no Cloudflare records and does not speak to the Git server itself (Flux does), so
-no `up` can meet these: a Cloudflare token without rights and a record that is not ours are tried
-with Cloudflare's own client against the simulator (`tests/lab/test_cloudflare_client.py`), a Git
-server that is away with git itself (`tests/lab/test_git_server.py`).
+The program does not speak to the Git server itself (Flux does), so no `up` can meet one that is
+away: that is tried with git itself (`tests/lab/test_git_server.py`).
 """
 COLUMNS = (
     "| case | what is wrong | exit code | what is said | what to do |\n|---|---|---|---|---|\n"
@@ -43,6 +41,7 @@ SWAPS: tuple[tuple[str, str], ...] = (
     (r"(\d+\.\d+\.\d+\.\d+):\d{5}->", r"\1:PORT->"),
     (r"127\.0\.0\.1:\d{4,5}\b", "127.0.0.1:PORT"),
     (r"\bpid \d+", "pid N"),
+    (r"\bmade \d{4}-\d\d-\d\d", "made DATE"),
     (r"0x[0-9a-f]{6,}", "0x..."),
     (r"^ *warning: using pulumi-language-\S+ from \$PATH.*$", ""),
     (r"There are: create,.*$", "There are: ..."),

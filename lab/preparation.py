@@ -3,6 +3,7 @@
 The stack's plain facts are used byte for byte; the overlay replaces salt, secrets and identity. The
 Proxmox VE host starts as its owner would have set it up by docs/proxmox.md: the bridges and
 datastores of the facts, an everyday token with just the rights it needs, and an administrator.
+Cloudflare's account is `cloudflare_setup`'s.
 """
 
 import json
@@ -16,6 +17,7 @@ import yaml
 from config.cluster import Cluster
 from config.load import CLUSTER_KEY, load_cluster, read_stack_file
 from config.secret_keys import PROXMOX_AUTH, PROXMOX_TOKEN
+from lab.cloudflare_setup import cloudflare_setup
 from lab.seal import lab_values
 from lab.stackfile import apply_overlay
 
@@ -57,6 +59,9 @@ def prepare(root: Path, stack: str, state: Path) -> Prepared:
     if cluster.proxmox is not None:
         setup = proxmox_setup(cluster, lab_values(stack))
         write_private(state / "setup" / "proxmox.json", json.dumps(setup, indent=2))
+    if cluster.dns.cloudflare is not None:
+        setup = cloudflare_setup(cluster, lab_values(stack))
+        write_private(state / "setup" / "cloudflare.json", json.dumps(setup, indent=2))
     return Prepared(cluster=cluster, stack_file=target, replaced=tuple(replaced))
 
 

@@ -58,7 +58,8 @@ class TokenRoutes:
 
     async def _verify(self, request: web.Request) -> web.Response:
         found = self._store.tokens.get(self._store.values.get(self._gate.value(request), ""))
-        if found is None:
+        # Each kind of owner knows its own tokens only.
+        if found is None or found.account != request.match_info.get("account"):
             raise unknown_token()
         text = f"This API Token is valid and {found.status}"
         messages = [{"code": 10000, "message": text, "type": None}]

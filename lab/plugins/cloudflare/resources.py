@@ -232,6 +232,10 @@ class Tunnel(Bridged):
                 raise
 
 
+# The API's own spelling, where Pulumi's of it is another.
+_CAPITALS = {"noTlsVerify": "noTLSVerify", "matchSnItoHost": "matchSNItoHost"}
+
+
 class TunnelConfig(Bridged):
     """`ZeroTrustTunnelCloudflaredConfig`: the ingress rules of a tunnel managed at Cloudflare."""
 
@@ -255,11 +259,12 @@ class TunnelConfig(Bridged):
         config = dict(inputs.get("config") or {})
         if "ingresses" in config:
             config["ingress"] = config.pop("ingresses")
-        return {"config": _present(config)}
+        return {"config": _spelt(_present(config), _CAPITALS)}
 
     def outputs(self, live: Mapping[str, Any], inputs: Properties) -> Properties:
         """The configuration in the program's words."""
-        config = dict(live.get("config") or {})
+        back = {theirs: ours for ours, theirs in _CAPITALS.items()}
+        config = dict(_spelt(live.get("config") or {}, back))
         if "ingress" in config:
             config["ingresses"] = config.pop("ingress")
         config.pop("warp-routing", None)
@@ -298,4 +303,12 @@ def _present(value: Any) -> Any:
         return {key: _present(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
         return [_present(item) for item in value]
+    return value
+
+
+def _spelt(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {names.get(key, key): _spelt(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_spelt(item, names) for item in value]
     return value
