@@ -21,7 +21,10 @@ HEAVIEST = 4
 MICROSECONDS = 1_000_000
 PROGRAM = "stacks.program"
 # What a stack loads beside that, when its run comes to what is special about it.
-STACKS = {"test-cluster": "stacks.test_cluster", "home-ops": "stacks.home_ops"}
+STACKS = {
+    "test-cluster": "stacks.test_cluster",
+    "home-ops": "stacks.home_ops, components.dns.cloudflare",
+}
 
 
 def imports() -> Iterator[Row]:

@@ -13,6 +13,7 @@ class Vendor(StrEnum):
 
     PROXMOX = "Proxmox VE"
     KUBERNETES = "Kubernetes"
+    CLOUDFLARE = "Cloudflare"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,10 @@ POOL = "proxmoxve:index/poolLegacy:PoolLegacy"
 ROLE = "proxmoxve:index/roleLegacy:RoleLegacy"
 USER = "proxmoxve:index/userLegacy:UserLegacy"
 TOKEN = "proxmoxve:user/token:Token"  # noqa: S105 - a type
+DNS_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
+TUNNEL = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
+TUNNEL_CONFIG = "cloudflare:index/zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig"
+ACCOUNT_TOKEN = "cloudflare:index/accountToken:AccountToken"  # noqa: S105 - a type
 RELEASE = "kubernetes:helm.sh/v3:Release"
 OBJECT = "kubernetes:*"
 
@@ -83,6 +88,20 @@ ROWS = (
         then="removed: its secret was shown once, to nobody",
     ),
     Row(types="proxmoxve:index/acl:Acl", then="cleared: the same entry again changes nothing"),
+    Row(types=DNS_RECORD, asks=Vendor.CLOUDFLARE, ours="name, type and comment", then="adopted"),
+    Row(
+        types=TUNNEL,
+        asks=Vendor.CLOUDFLARE,
+        ours="name, which carries the stack's",
+        then="adopted",
+    ),
+    Row(types=TUNNEL_CONFIG, then="cleared: the same rules again change nothing"),
+    Row(
+        types=ACCOUNT_TOKEN,
+        asks=Vendor.CLOUDFLARE,
+        ours="name, which carries the stack's",
+        then="removed: its value was told once, to nobody",
+    ),
     Row(
         types=RELEASE,
         asks=Vendor.KUBERNETES,

@@ -14,6 +14,7 @@ from ops.recover.findings import Finding, cleared, left
 from ops.recover.table import Vendor, row_of
 
 if TYPE_CHECKING:
+    from ops.recover.cloudflare import Cloudflare
     from ops.recover.kubernetes import Cluster
     from ops.recover.proxmox import Proxmox
 
@@ -48,6 +49,8 @@ class Worlds:
     def _ask(self, vendor: Vendor, kind: str, inputs: Mapping[str, Any]) -> Finding:
         if vendor is Vendor.PROXMOX:
             return self._proxmox.judge(kind, inputs)
+        if vendor is Vendor.CLOUDFLARE:
+            return self._cloudflare.judge(kind, inputs)
         return self._cluster.judge(kind, inputs)
 
     @cached_property
@@ -67,6 +70,12 @@ class Worlds:
         if not isinstance(facts, Mapping):
             raise VerbError("the stack's facts name no Proxmox VE to ask.")
         return Proxmox(facts, self._engine.secrets())
+
+    @cached_property
+    def _cloudflare(self) -> "Cloudflare":
+        from ops.recover.cloudflare import Cloudflare  # noqa: PLC0415 (as above)
+
+        return Cloudflare(self._engine.secrets())
 
     @cached_property
     def _cluster(self) -> "Cluster":

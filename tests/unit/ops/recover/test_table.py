@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.recover.cloudflare import Cloudflare
 from ops.recover.proxmox import Proxmox
-from ops.recover.table import ROWS, TOKEN, Vendor, markdown, row_of
+from ops.recover.table import ACCOUNT_TOKEN, ROWS, TOKEN, Vendor, markdown, row_of
 
 pytestmark = pytest.mark.unit
 
@@ -26,6 +27,12 @@ def test_every_type_that_proxmox_is_asked_about_has_a_judgement() -> None:
     asked = {row.types for row in ROWS if row.asks is Vendor.PROXMOX}
     assert Proxmox({}, {}).judged == asked
     assert TOKEN in asked
+
+
+def test_every_type_that_cloudflare_is_asked_about_has_a_judgement() -> None:
+    asked = {row.types for row in ROWS if row.asks is Vendor.CLOUDFLARE}
+    assert Cloudflare({}).judged == asked
+    assert ACCOUNT_TOKEN in asked
 
 
 def test_a_row_that_asks_says_how_it_knows_what_is_ours() -> None:
