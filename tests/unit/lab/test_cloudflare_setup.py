@@ -1,4 +1,4 @@
-"""The lab's Cloudflare account: what the simulator takes, with exactly the rights the page lists."""
+"""The lab's Cloudflare account: what the simulator takes, with just the rights the page lists."""
 
 import re
 from typing import Any
