@@ -50,12 +50,12 @@ class Answer:
     @property
     def found(self) -> bool:
         """Whether there is such a thing."""
-        return self.status != requests.codes.not_found
+        return self.status != int(requests.codes.not_found)
 
     @property
     def succeeded(self) -> bool:
         """Whether it is what was asked for."""
-        return self.status < requests.codes.bad_request and bool(self.body.get("success"))
+        return self.status < int(requests.codes.bad_request) and bool(self.body.get("success"))
 
     def __str__(self) -> str:
         """Status, and Cloudflare's own sentences with their codes."""

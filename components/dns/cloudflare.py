@@ -100,7 +100,7 @@ class Cloudflare(pulumi.ComponentResource):
             account_id=account,
             tunnel_id=tunnel.id,
             source="cloudflare",
-            config={"ingresses": rules(facts)},
+            config=cloudflare.ZeroTrustTunnelCloudflaredConfigConfigArgs(ingresses=rules(facts)),
             opts=self._there,
         )
         for hostname in facts.hostnames:
@@ -161,17 +161,21 @@ def records(args: CloudflareArgs) -> Iterator[Record]:
         yield Record(name=args.domain, type="NS", key="domain")
 
 
-def rules(facts: Tunnel) -> list[cloudflare.ZeroTrustTunnelCloudflaredConfigConfigIngressArgsDict]:
+def rules(facts: Tunnel) -> list[cloudflare.ZeroTrustTunnelCloudflaredConfigConfigIngressArgs]:
     """What comes in by a tunnel: each hostname to the service; whatever else is asked for, 404.
 
     The service has certificates for the names that people ask for, not for its own in the cluster.
     """
-    asked = {"origin_request": {"match_sn_ito_host": True}}
-    inward = asked if facts.service.startswith("https://") else {}
+    rule = cloudflare.ZeroTrustTunnelCloudflaredConfigConfigIngressArgs
+    asked = cloudflare.ZeroTrustTunnelCloudflaredConfigConfigIngressOriginRequestArgs(
+        match_sn_ito_host=True
+    )
+    inward = asked if facts.service.startswith("https://") else None
     named = [
-        {"hostname": hostname, "service": facts.service, **inward} for hostname in facts.hostnames
+        rule(hostname=hostname, service=facts.service, origin_request=inward)
+        for hostname in facts.hostnames
     ]
-    return [*named, {"service": EVERYTHING_ELSE}]
+    return [*named, rule(service=EVERYTHING_ELSE)]
 
 
 def zone_alone(zone: str) -> str:

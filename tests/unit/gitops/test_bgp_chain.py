@@ -55,7 +55,8 @@ def of(kind: str) -> dict[str, dict[str, Any]]:
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether a selector of plain labels picks these."""
     assert set(selector) == {"matchLabels"}
-    return selector["matchLabels"].items() <= labels.items()
+    wanted: Mapping[str, str] = selector["matchLabels"]
+    return wanted.items() <= labels.items()
 
 
 @pytest.mark.parametrize("path", sorted(GITOPS.rglob("*.yaml")), ids=lambda path: path.stem)
