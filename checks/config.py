@@ -127,11 +127,12 @@ Editors take keys, forms and descriptions from
 [`schema/stack.schema.json`](schema/stack.schema.json) through the first line of a stack file.
 `./hearth config schema` writes both that file and this page.
 
-Secrets are keys of their own. 1Password Connect's two are looked at for their form before anything is
-built: `hearth:onePasswordCredentials` is `1password-credentials.json` (version 2) as it was downloaded,
-not encoded; `hearth:onePasswordToken` is the access token, one line. `hearth:cloudflareToken` is in
-[cloudflare.md](cloudflare.md). An external-dns with `target: internal` or `unifi` has no key here: its
-credentials come from 1Password, through the GitOps tree, and what it serves from `cluster-settings`.
+Secrets are keys of their own. 1Password Connect's two are looked at for their form before anything
+is built: `hearth:onePasswordCredentials` is `1password-credentials.json` (version 2) as it was
+downloaded, not encoded; `hearth:onePasswordToken` is the access token, one line.
+`hearth:cloudflareToken` is in [cloudflare.md](cloudflare.md). An external-dns whose target is
+`internal` or `unifi` has no key here: its credentials come from 1Password, through the GitOps tree,
+and what it serves from `cluster-settings`.
 
 | rule | what it demands |
 |---|---|
