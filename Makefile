@@ -26,14 +26,14 @@ tools: $(READY) ## find, fetch or build every program the lab runs
 check: $(READY) ## lint, types, layers, YAML, Go: the static part of `make test`
 	@$(BIN)/python -m checks.house
 
-rehearse: $(READY) ## a stack through its scenarios: STACK=test-cluster SCENARIOS=core,cni-missing
+rehearse: $(READY) ## every stack through its scenarios, or STACK=home-ops; SCENARIOS=core,cni-missing
 	@$(BIN)/python hearth rehearse $(STACK) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(PROVIDERS),--providers $(PROVIDERS))
 
 test: $(READY) check tools ## everything that must hold before a change lands
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
-bench: $(READY) tools ## figures, docs/figures.md says which: all, or PART=preview; no test
-	@$(BIN)/python -m lab.bench $(PART)
+bench: $(READY) tools ## figures, docs/figures.md says which: all, or PART=preview STACK=home-ops; no test
+	@$(BIN)/python -m lab.bench $(PART) $(if $(STACK),--stack $(STACK))
 
 constraints: $(READY) ## write constraints.txt anew from what is installed
 	@$(BIN)/python -m checks.constraints

@@ -7,15 +7,16 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from config.errors import ConfigError
+from lab import boxes, tools
 from lab import doctor as examination
-from lab import tools
-from lab.assembly import assemble
+from lab.assembly import Assembly, assemble
 from lab.plugins import select
 from lab.stackfile import OverlayError
 from lab.tools.progress import Printer
@@ -90,19 +91,28 @@ def up(
     if Running.find(state_of(stack)):
         raise WorldError(f"the lab of {stack} is up already: `./hearth lab shell {stack}`")
     namespace.check()
-    plan = assemble(ROOT, stack, providers, Printer(sys.stdout)).plan
+    assembly = assemble(ROOT, stack, providers, Printer(sys.stdout))
+    plan = assembly.plan
     require_setups(plan)
     started = time.monotonic()
-    running = bring_up(plan)
+    running = bring_up(assembly)
     if not empty:
         inhabit(running)
     print(f"\nup after {time.monotonic() - started:.1f} s\n\n{describe(running, plan)}")
 
 
-def bring_up(plan: WorldPlan) -> Running:
-    """Start a world, print its stages, and let it live on."""
-    world = World(plan, lambda text, seconds: print(f"  {text:<20} {seconds:6.1f} s", flush=True))
-    running = world.start()
+def bring_up(assembly: Assembly) -> Running:
+    """Start a world with the stack's boxes in it, print its stages, and let it live on."""
+
+    def say(text: str, seconds: float) -> None:
+        print(f"  {text:<20} {seconds:6.1f} s", flush=True)
+
+    with ExitStack() as unless_whole:
+        world = World(assembly.plan, say)
+        running = world.start()
+        unless_whole.callback(world.end)
+        boxes.set_up(running, assembly.prepared.cluster, say)
+        unless_whole.pop_all()
     world.let_live()
     return running
 

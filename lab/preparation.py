@@ -20,6 +20,7 @@ from config.secret_keys import PROXMOX_AUTH, PROXMOX_TOKEN
 from lab.cloudflare_setup import cloudflare_setup
 from lab.seal import lab_values
 from lab.stackfile import apply_overlay
+from lab.world.facts import overlay_of
 
 MACHINE_ROLE, IMAGE_ROLE = "HearthMachines", "HearthImages"
 MACHINE_PRIVILEGES = (
@@ -50,9 +51,7 @@ def prepare(root: Path, stack: str, state: Path) -> Prepared:
     """Write everything; raises ConfigError for a stack that no world can be made for."""
     source = root / f"Pulumi.{stack}.yaml"
     cluster = load_cluster(read_stack_file(source).config.get(CLUSTER_KEY), stack)
-    overlay: dict[str, Any] = yaml.safe_load(
-        (root / "lab" / "overlay" / f"{stack}.yaml").read_text()
-    )
+    overlay: dict[str, Any] = yaml.safe_load(overlay_of(root, stack).read_text())
     text, replaced = apply_overlay(source.read_text(), overlay)
     target = state / source.name
     write_private(target, text)

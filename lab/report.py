@@ -1,10 +1,13 @@
 """The rehearsal's report: `.lab/report.json`, one object per stack, written after every scenario.
 
-Plain data for people and for checks; a rehearsal that was cut off leaves what it had seen.
+Plain data for people and for checks; a rehearsal that was cut off leaves what it had seen. Stacks
+may be rehearsed side by side: each run writes its own stack's object and no other.
 """
 
+import fcntl
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,9 +78,18 @@ class Report:
 
 def write(path: Path, stack: str, report: Report) -> None:
     """Put the stack's report beside those of other stacks; a reader never sees half a file."""
-    documents = json.loads(path.read_text()) if path.exists() else {}
-    documents[stack] = report.document()
+    with alone(path):
+        documents = json.loads(path.read_text()) if path.exists() else {}
+        documents[stack] = report.document()
+        half = path.with_suffix(".part")
+        half.write_text(json.dumps(documents, indent=2) + "\n")
+        half.replace(path)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """No other run writes this report meanwhile; the kernel ends this with its holder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".part")
-    half.write_text(json.dumps(documents, indent=2) + "\n")
-    half.replace(path)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,9 +1,15 @@
-"""`python -m lab.bench [PART...]`: measures the parts, all of them when none is named."""
+"""`python -m lab.bench [PART...] [--stack STACK]`: measures the parts, all when none is named.
 
+A part about a stack measures the one that is named; the others have nothing to do with it.
+"""
+
+import argparse
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from subprocess import TimeoutExpired
 
+from config.errors import ConfigError
 from lab import tools
 from lab.bench.commands import commands, rehearsal
 from lab.bench.engine import preview, scale, starts
@@ -11,28 +17,38 @@ from lab.bench.imports import imports
 from lab.bench.table import Failed, Row, header, shown
 from lab.world import WorldError
 
-PARTS: dict[str, Callable[[], Iterable[Row]]] = {
-    "imports": imports,
+STACK = "test-cluster"
+Part = Callable[[], Iterable[Row]]
+OF_A_STACK: dict[str, Callable[[str], Iterable[Row]]] = {
     "preview": preview,
-    "scale": scale,
     "starts": starts,
     "rehearsal": rehearsal,
-    "commands": commands,
 }
+OF_NONE: dict[str, Part] = {"imports": imports, "scale": scale, "commands": commands}
+ORDER = ("imports", "preview", "scale", "starts", "rehearsal", "commands")
+
+
+def parts(stack: str) -> dict[str, Part]:
+    """What can be measured, in its order."""
+    known = OF_NONE | {name: partial(part, stack) for name, part in OF_A_STACK.items()}
+    return {name: known[name] for name in ORDER}
 
 
 def main(argv: list[str]) -> int:
     """Measure and print; a part that fails is said, and the others go on."""
-    unknown = [name for name in argv if name not in PARTS]
-    if unknown:
-        print(f"there is no part {', '.join(unknown)}; there are: {', '.join(PARTS)}")
-        return 2
-    failed = False
+    asked = argparse.ArgumentParser(prog="python -m lab.bench")
+    asked.add_argument("part", nargs="*", choices=[[], *ORDER], help="all when none is named")
+    asked.add_argument("--stack", default=STACK, help=f"of {', '.join(OF_A_STACK)}")
+    words = asked.parse_args(argv)
+    known, failed = parts(words.stack), False
     print(header())
-    for name in argv or PARTS:
+    for name in words.part or known:
         try:
-            shown(PARTS[name]())
-        except (Failed, WorldError, tools.ToolError, tools.ToolsMissing, TimeoutExpired) as error:
+            shown(known[name]())
+        except (
+            *(Failed, WorldError, ConfigError),
+            *(tools.ToolError, tools.ToolsMissing, TimeoutExpired),
+        ) as error:
             print(f"{name}: {error}", file=sys.stderr, flush=True)
             failed = True
         except KeyboardInterrupt:

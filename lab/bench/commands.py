@@ -15,7 +15,6 @@ from lab.rehearse import REPORT
 ROOT = Path(__file__).resolve().parents[2]
 RUN_SECONDS = 1800
 MIB = 1024  # kB, as the kernel counts
-STACK = "test-cluster"
 
 
 def commands() -> Iterator[Row]:
@@ -24,11 +23,11 @@ def commands() -> Iterator[Row]:
     yield timed("unit and graph tests", ["-m", "pytest", "-q", "tests/unit", "tests/graph"])
 
 
-def rehearsal() -> Iterator[Row]:
+def rehearsal(stack: str) -> Iterator[Row]:
     """The core rehearsal with its create looked into, and the one without a network."""
-    core = ["hearth", "rehearse", STACK, "--scenarios", "core"]
+    core = ["hearth", "rehearse", stack, "--scenarios", "core"]
     yield timed("rehearsal: core", core)
-    report = json.loads(REPORT.read_text())[STACK]
+    report = json.loads(REPORT.read_text())[stack]
     for what, figure in create(report):
         yield Row(what=f"  {what}", figure=figure, command="python " + " ".join(core))
     yield timed("rehearsal: cni-missing", [*core[:-1], "cni-missing"])

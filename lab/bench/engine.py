@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from lab import boxes
 from lab.assembly import assemble
 from lab.bench.inside import Order, write_order
 from lab.bench.table import Failed, Row, seconds, spread
@@ -22,17 +23,18 @@ from lab.rehearse import forget
 from lab.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
-STACK = "test-cluster"
+# Only workers that are made can be added without end.
+GROWN_STACK = "test-cluster"
 PART_SECONDS = 1200
 MIB = 1 << 20
 RATIO_GOAL, TIME_GOAL, MEMORY_GOAL = 1.5, 0.060, 1.0
 PYTHON, SCALE = "python", "python -m lab.bench scale"
 
 
-def preview() -> Iterator[Row]:
+def preview(stack: str) -> Iterator[Row]:
     """Ours against the bare program."""
-    found = measured("preview")
-    command = "python -m lab.bench preview"
+    found = measured("preview", stack)
+    command = f"python -m lab.bench preview --stack {stack}"
     middle = {
         name: {kind: median(values) for kind, values in kinds.items()}
         for name, kinds in found.items()
@@ -51,7 +53,7 @@ def preview() -> Iterator[Row]:
 
 def scale() -> Iterator[Row]:
     """Time and memory of a preview against the number of machines."""
-    sizes = measured("scale")["sizes"]
+    sizes = measured("scale", GROWN_STACK)["sizes"]
     for size in sizes:
         for name, runs in (("preview", size["ours"]), ("  the bare program", size["bare"])):
             if runs:
@@ -87,9 +89,9 @@ def middle_of(runs: list[dict[str, float]]) -> dict[str, float]:
     return {key: median(run[key] for run in runs) for key in runs[0]}
 
 
-def starts() -> Iterator[Row]:
+def starts(stack: str) -> Iterator[Row]:
     """How many processes each command starts."""
-    for name, found in measured("starts").items():
+    for name, found in measured("starts", stack).items():
         count: dict[str, int] = found["starts"]
         python = sum(n for program, n in count.items() if program.startswith(PYTHON))
         others = [
@@ -101,19 +103,21 @@ def starts() -> Iterator[Row]:
         yield Row(
             what=f"starts: {name} ({seconds(found['seconds'])})",
             figure=figure,
-            command="python -m lab.bench starts",
+            command=f"python -m lab.bench starts --stack {stack}",
         )
 
 
-def measured(part: str) -> dict[str, Any]:
+def measured(part: str, stack: str) -> dict[str, Any]:
     """The figures of a part, from a world of its own that has ended when this returns."""
-    plan = assemble(ROOT, STACK, select.Providers.AUTO, None).plan
+    assembly = assemble(ROOT, stack, select.Providers.AUTO, None)
+    plan = assembly.plan
     forget(plan)
     results, order = plan.state / "bench.json", plan.state / "bench-order.json"
     results.unlink(missing_ok=True)
     text = {"project": str(ROOT), "state": str(plan.state), "results": str(results)}
     write_order(order, Order(stack=plan.stack, **text))
     with World(plan, lambda _text, _seconds: None) as running:
+        boxes.set_up(running, assembly.prepared.cluster, lambda _text, _seconds: None)
         argv = running.command([sys.executable, "-m", "lab.bench.inside", part, str(order)])
         done = subprocess.run(
             argv,

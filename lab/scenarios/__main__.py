@@ -12,15 +12,18 @@ from subprocess import TimeoutExpired
 
 from requests import RequestException
 
+from config.load import load_cluster
 from lab import report as reports
 from lab.critical import critical_path, needs
 from lab.engine import Engine, Outcome
 from lab.errors import EngineError
 from lab.picture import picture
+from lab.scenarios import shelf
 from lab.scenarios.catalog import chosen
-from lab.scenarios.core import destroy
+from lab.scenarios.core import taken_down
 from lab.scenarios.entry import Entry
 from lab.scenarios.facts_file import FactsFile
+from lab.scenarios.needs import abilities
 from lab.scenarios.order import Order, read_order
 from lab.scenarios.recovery import recovered
 from lab.scenarios.rehearsal import Failed, Rehearsal
@@ -58,19 +61,23 @@ class Runner:
             watch=self.timeline.stage,
         )
         engine.select()
+        facts = FactsFile(path=order.directory / f"Pulumi.{order.stack}.yaml")
+        cluster = load_cluster(facts.read(), order.stack)
+        self.abilities = abilities(cluster)
         self.rehearsal = Rehearsal(
             stack=order.stack,
             engine=engine,
             vendors=vendors,
             directory=order.directory,
             clean=vendors.snapshot(),
-            facts=FactsFile(path=order.directory / f"Pulumi.{order.stack}.yaml"),
+            facts=facts,
+            protected=cluster.protected,
         )
 
     def run(self) -> bool:
         """Every scenario in order; whether all passed."""
         standing, failed = False, False
-        wanted = chosen(self.order.scenarios)
+        wanted = chosen(self.order.scenarios, self.abilities)
         for number, entry in enumerate(wanted, start=1):
             met = standing == entry.starts_with_cluster or self.prepare(entry, standing)
             if met and self.one(entry.name, entry):
@@ -92,13 +99,13 @@ class Runner:
         """Bring about what a scenario has to find, when the one before did not."""
         if standing:
             return self.tidy()
-        first = chosen("create")[0]
+        first = chosen("create", self.abilities)[0]
         return entry.name == first.name or self.one(first.name, first)
 
     def tidy(self) -> bool:
         """Take down what the last scenario left standing; this too must leave nothing."""
         self.timeline.heading("destroy what still stands")
-        return self.attempt("tidy", lambda: destroy(self.rehearsal)).passed
+        return self.attempt("tidy", lambda: taken_down(self.rehearsal)).passed
 
     def one(self, name: str, entry: Entry) -> bool:
         """A scenario with its heading, its result in the report."""
@@ -117,7 +124,11 @@ class Runner:
         self.report.stages, self.report.create_seconds = stages, round(seconds, 3)
         self.report.critical_path = path
         drawn = picture(self.order.stack, stages, path, seconds)
-        (self.order.report.parent / PICTURE).write_text(drawn)
+        # Beside the stack's own logs, and the latest of all stacks where a person looks first.
+        for folder in (self.order.directory, self.order.report.parent):
+            half = folder / f"{PICTURE}.{self.order.stack}.part"
+            half.write_text(drawn)
+            half.replace(folder / PICTURE)
 
     def attempt(self, name: str, action: Callable[[], str]) -> reports.Result:
         """Run something that may fail, and say how it went."""
@@ -144,7 +155,8 @@ class Runner:
 def cleaned(rehearsal: Rehearsal) -> str:
     """A world as it was before anything, whatever state a scenario left it in."""
     rehearsal.vendors.heal()
-    return f"{recovered(rehearsal)}; {destroy(rehearsal)}"
+    shelf.tidy(rehearsal)
+    return f"{recovered(rehearsal)}; {taken_down(rehearsal)}"
 
 
 def main(argv: list[str]) -> int:

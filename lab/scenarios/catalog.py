@@ -1,7 +1,10 @@
 """Which scenarios there are, by their fixed names, in the order in which they can run.
 
-The core five are every stack's and come first, in the order of a cluster's life.
+The core five are every stack's and come first, in the order of a cluster's life. Of the others a
+stack has those whose needs its facts meet.
 """
+
+from collections.abc import Iterable, Mapping
 
 from config.spelling import meant
 from lab.scenarios import (
@@ -12,10 +15,15 @@ from lab.scenarios import (
     gate_retry,
     kills,
     kills_elsewhere,
+    kills_metal,
     membership,
+    metal,
     volumes,
 )
 from lab.scenarios.entry import Entry
+from lab.scenarios.needs import Need
+
+Abilities = frozenset[Need]
 
 
 def turn(entry: Entry) -> tuple[bool, bool]:
@@ -32,33 +40,79 @@ OTHERS: tuple[Entry, ...] = (
     *config_change.ENTRIES,
     *volumes.ENTRIES,
     *membership.ENTRIES,
+    *metal.ENTRIES,
     *gate_retry.ENTRIES,
     *kills.ENTRIES,
     *kills_elsewhere.ENTRIES,
+    *kills_metal.ENTRIES,
     *faults.ENTRIES,
     *cni_missing.ENTRIES,
 )
 CATALOG: tuple[Entry, ...] = (*core.ENTRIES, *sorted(OTHERS, key=turn))
 CORE = tuple(entry.name for entry in core.ENTRIES)
 FAULTS = tuple(entry.name for entry in faults.ENTRIES)
+GROUPS = ("core", "faults", "all")
 
 
-def chosen(names: str) -> list[Entry]:
+def runnable(abilities: Abilities) -> dict[str, Entry]:
+    """The entries that a stack with these abilities can run, by name."""
+    return {entry.name: entry for entry in CATALOG if entry.needs <= abilities}
+
+
+def chosen(names: str, abilities: Abilities, stack: str = "this stack") -> list[Entry]:
     """The entries for names separated by commas, in their order; groups: core, faults, all.
 
-    Raises ValueError for a name that is none.
+    A group is what of it the stack can run. Raises ValueError for a name that is none, and for one
+    that this stack cannot run.
     """
-    known = {entry.name: entry for entry in CATALOG}
-    groups = {"core": CORE, "faults": FAULTS, "all": tuple(known)}
-    wanted = [
-        name for word in names.split(",") for name in groups.get(word.strip(), [word.strip()])
+    known, given = runnable(abilities), words(names)
+    impossible = [word for word in given if word not in GROUPS and word not in known]
+    if impossible:
+        reasons = [f"{name} needs {lacking(name, abilities)}" for name in impossible]
+        raise ValueError(
+            f"{stack} cannot run {', '.join(impossible)}: {'; '.join(reasons)}. "
+            f"It can run: {', '.join(known)}"
+        )
+    return picked(known, given)
+
+
+def divided(names: str, stacks: Iterable[Abilities]) -> list[list[Entry]]:
+    """The same for several stacks that nobody named: each has what it can run of the names.
+
+    Raises ValueError for a name that is none, or that none of them can run.
+    """
+    able, given = [runnable(abilities) for abilities in stacks], words(names)
+    orphans = [
+        word for word in given if word not in GROUPS and not any(word in one for one in able)
     ]
-    unknown = [name for name in wanted if name not in known]
+    if orphans:
+        raise ValueError(f"no committed stack can run {', '.join(orphans)}")
+    return [picked(known, given) for known in able]
+
+
+def picked(known: Mapping[str, Entry], given: Iterable[str]) -> list[Entry]:
+    """Of the entries that can be run those that words stand for."""
+    groups = {"core": CORE, "faults": FAULTS, "all": tuple(known)}
+    wanted = {name for word in given for name in groups.get(word, (word,))}
+    return [entry for name, entry in known.items() if name in wanted]
+
+
+def words(names: str) -> list[str]:
+    """The words of a list that is separated by commas; ValueError for one that is no scenario."""
+    given = [word.strip() for word in names.split(",")]
+    known = list(dict.fromkeys(entry.name for entry in CATALOG))
+    unknown = [word for word in given if word not in known and word not in GROUPS]
     if unknown:
         near = meant(unknown[0], known)
         question = f"; did you mean {near}?" if near else "."
         raise ValueError(
             f"there is no scenario {', '.join(unknown)}{question} "
-            f"There are: {', '.join(known)}, core, faults, all"
+            f"There are: {', '.join(known)}, {', '.join(GROUPS)}"
         )
-    return [entry for name, entry in known.items() if name in wanted]
+    return given
+
+
+def lacking(name: str, abilities: Abilities) -> str:
+    """What a stack would need for a scenario, at the least."""
+    ways = [entry.needs - abilities for entry in CATALOG if entry.name == name]
+    return " and ".join(sorted(min(ways, key=len)))

@@ -13,6 +13,7 @@ from lab.scenarios.rehearsal import Failed, Rehearsal
 
 HOSTS = Path("/etc/hosts")
 REPOSITORY = "helm.cilium.io"
+MACHINES = frozenset({"VmLegacy", "AdoptedHost"})
 
 
 def cni_missing(rehearsal: Rehearsal) -> str:
@@ -35,7 +36,7 @@ def cni_missing(rehearsal: Rehearsal) -> str:
         raise Failed(f"made behind a network that does not exist: {objects}")
     waiting = not_ready_nodes(rehearsal)
     resumed = rehearsal.run(rehearsal.engine.up())
-    again = [s.urn for s in resumed.log.stages if s.operation == "create" and "vmLegacy" in s.urn]
+    again = [s.urn for s in resumed.log.stages if s.operation == "create" and s.kind in MACHINES]
     if again:
         raise Failed(f"machines were made a second time: {again}")
     nodes = ready_nodes(rehearsal)

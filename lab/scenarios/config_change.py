@@ -18,10 +18,12 @@ from lab.engine import Outcome
 from lab.scenarios.core import ready_nodes
 from lab.scenarios.entry import Entry
 from lab.scenarios.facts_file import Facts, machine
+from lab.scenarios.machines import cable
 from lab.scenarios.rehearsal import Failed, Rehearsal
 
 LABEL, VALUE = "example.com/rack", "upper-left"
 RULE = 'SUBSYSTEM=="block", ENV{ID_MODEL}=="Rehearsed", ATTR{queue/rotational}="0"'
+OTHER_MACS = ("68:5B:35:00:00:F1", "68:5B:35:00:00:F2")
 CONTROL_PLANE = "controlplane"
 LOOK_SECONDS = 0.1
 IMPATIENT_SECONDS = 5
@@ -36,7 +38,7 @@ def config_change(rehearsal: Rehearsal) -> str:
     refused = f"{two_at_once(rehearsal)}; {one_is_away(rehearsal)}"
 
     def add_rule(facts: Facts) -> None:
-        facts["talos"]["udevRules"] = [RULE]
+        facts["talos"].setdefault("udevRules", []).append(RULE)
 
     with rehearsal.facts.edited(add_rule):
         there = rolled(rehearsal)
@@ -82,19 +84,25 @@ def two_at_once(rehearsal: Rehearsal) -> str:
     """Facts that replace two control planes: refused twice, and the vendors' world stays."""
     names = control_planes(world(rehearsal))[:2]
 
-    def renumber(facts: Facts) -> None:
-        for name in names:
-            machine(facts, name)["vm"]["id"] += 1000
+    word = "VMID" if "vm" in machine(rehearsal.facts.read(), names[0]) else "MAC address"
+
+    def exchange(facts: Facts) -> None:
+        for number, name in enumerate(names):
+            found = machine(facts, name)
+            if "vm" in found:
+                found["vm"]["id"] += 1000
+            else:
+                found["mac"] = OTHER_MACS[number]
 
     before = rehearsal.vendors.snapshot()
-    with rehearsal.facts.edited(renumber):
+    with rehearsal.facts.edited(exchange):
         for run in (rehearsal.engine.preview, rehearsal.engine.up):
             outcome = run()
             rehearsal.outcomes.append(outcome)
             told = outcome.told()
             if outcome.succeeded:
                 raise Failed(f"pulumi {outcome.command} let {names} be replaced in one run")
-            missing = [text for text in (*names, "VMID", "one at a time") if text not in told]
+            missing = [text for text in (*names, word, "one at a time") if text not in told]
             if missing:
                 raise Failed(f"pulumi {outcome.command} does not say {missing}:\n{told}")
     came = rehearsal.vendors.added(before, rehearsal.vendors.snapshot())
@@ -127,13 +135,6 @@ def one_is_away(rehearsal: Rehearsal) -> str:
         raise Failed(f"{last} was away, and {moved} were configured all the same")
     until_well(rehearsal)
     return f"{first} was left alone while {last} was away"
-
-
-def cable(rehearsal: Rehearsal, identity: str, to: str) -> None:
-    """Pull or plug a machine's cable."""
-    base = rehearsal.vendors.worlds["machines"].removesuffix("/world")
-    path = f"{base}/machines/{identity.replace('/', '%2F')}/cable"
-    rehearsal.vendors.ask("POST", path, {"to": to})
 
 
 def until_well(rehearsal: Rehearsal) -> None:

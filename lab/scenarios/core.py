@@ -1,10 +1,18 @@
 """What every stack is rehearsed with: create, second-up, refresh, destroy, recreate."""
 
+import json
+
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
 
+from lab.scenarios.boxes_kept import (
+    adopted,
+    all_data_volumes,
+    insist_same_data,
+    insist_waiting,
+)
 from lab.scenarios.entry import Entry
 from lab.scenarios.rehearsal import Failed, Rehearsal
 
@@ -19,6 +27,7 @@ def create(rehearsal: Rehearsal) -> str:
     nodes = ready_nodes(rehearsal)
     rehearsal.notes["identity"] = rehearsal.identity()
     rehearsal.notes["sealed"] = seal(rehearsal, OLD_SECRET).hex()
+    rehearsal.notes["data"] = json.dumps(all_data_volumes(rehearsal))
     return f"{made} resources, {nodes} nodes Ready, up took {outcome.seconds:.1f} s"
 
 
@@ -49,7 +58,38 @@ def refresh(rehearsal: Rehearsal) -> str:
 
 
 def destroy(rehearsal: Rehearsal) -> str:
-    """A destroy leaves nothing: the vendors' world is as it was before the first create."""
+    """A destroy leaves nothing: the vendors' world is as it was before the first create.
+
+    A protected stack refuses it first, and loses nothing by that.
+    """
+    refused = f"{refuses(rehearsal)}; then " if rehearsal.protected else ""
+    gone = taken_down(rehearsal)
+    if not adopted(rehearsal):
+        return refused + gone
+    data = insist_same_data(rehearsal, json.loads(rehearsal.notes["data"]))
+    return f"{refused}{gone}; {insist_waiting(rehearsal)}, {data}"
+
+
+def refuses(rehearsal: Rehearsal) -> str:
+    """A destroy of a protected stack ends badly, says why, and changes nothing anywhere."""
+    world, state = rehearsal.vendors.snapshot(), rehearsal.engine.state()
+    outcome = rehearsal.engine.destroy()
+    rehearsal.outcomes.append(outcome)
+    if outcome.succeeded or "protected" not in outcome.told():
+        raise Failed(f"a protected stack was to refuse its destroy, and said:\n{outcome.told()}")
+    before, after = [[item["urn"] for item in one] for one in (state, rehearsal.engine.state())]
+    lost = sorted(set(before) - set(after))
+    if lost:
+        raise Failed("a destroy that was refused took from the state:\n" + "\n".join(lost))
+    came = rehearsal.vendors.added(world, rehearsal.vendors.snapshot())
+    if came:
+        raise Failed("a destroy that was refused changed the world:\n" + "\n".join(came))
+    return f"refused in {outcome.seconds:.1f} s while the stack was protected"
+
+
+def taken_down(rehearsal: Rehearsal) -> str:
+    """A destroy by whoever means it, and nothing left."""
+    rehearsal.unprotect()
     outcome = rehearsal.run(rehearsal.engine.destroy())
     left = rehearsal.leftovers()
     rehearsal.notes["leftovers"] = str(int(rehearsal.notes.get("leftovers", "0")) + len(left))
@@ -70,6 +110,8 @@ def recreate(rehearsal: Rehearsal) -> str:
     if unseal(rehearsal, bytes.fromhex(rehearsal.notes["sealed"])) != OLD_SECRET:
         raise Failed("the new cluster does not decrypt what was sealed against the last one")
     nodes = ready_nodes(rehearsal)
+    all_data_volumes(rehearsal)
+    insist_same_data(rehearsal, json.loads(rehearsal.notes["data"]))
     return f"same identity, old secret decrypted, {nodes} nodes Ready, {outcome.seconds:.1f} s"
 
 

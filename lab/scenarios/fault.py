@@ -13,8 +13,9 @@ from enum import Enum
 from lab.engine import Outcome
 from lab.error_page import Differs, Row, compare, normalised
 from lab.events import Stage
-from lab.scenarios.core import destroy, ready_nodes
+from lab.scenarios.core import ready_nodes, taken_down
 from lab.scenarios.entry import Entry
+from lab.scenarios.needs import Need
 from lab.scenarios.rehearsal import Failed, Rehearsal
 
 # A run that meets a fault early ends in seconds; this is for a machine with other things to do.
@@ -43,6 +44,7 @@ class Fault:
     setting: Callable[[Rehearsal], AbstractContextManager[None]]
     takeover: Takeover = Takeover.DESTROY
     seconds: float = SECONDS
+    needs: frozenset[Need] = frozenset()
 
     def entry(self) -> Entry:
         """The fault as a scenario."""
@@ -51,6 +53,7 @@ class Fault:
             run=self.run,
             starts_with_cluster=self.takeover is Takeover.UNCHANGED,
             ends_with_cluster=self.takeover is not Takeover.DESTROY,
+            needs=self.needs,
         )
 
     def run(self, rehearsal: Rehearsal) -> str:
@@ -90,7 +93,7 @@ class Fault:
     def go_on(self, rehearsal: Rehearsal) -> str:
         """What the next command came to."""
         if self.takeover is Takeover.DESTROY:
-            return destroy(rehearsal)
+            return taken_down(rehearsal)
         outcome = rehearsal.run(rehearsal.engine.up())
         changed = [stage.urn for stage in outcome.log.stages if is_change(stage)]
         if self.takeover is Takeover.UNCHANGED and changed:

@@ -6,9 +6,8 @@ from contextlib import ExitStack, contextmanager
 from lab.error_page import AREAS
 from lab.scenarios.facts_file import Facts
 from lab.scenarios.fault import Fault, Takeover
-from lab.scenarios.faults_machines import control, machine_id
+from lab.scenarios.machines import CONTROL_PLANE, cable, facts, machine_id
 from lab.scenarios.polling import wait_until
-from lab.scenarios.proxmox_host import facts
 from lab.scenarios.rehearsal import Failed, Rehearsal
 from lab.world.services import CHARTS
 
@@ -25,10 +24,9 @@ def api_away(rehearsal: Rehearsal) -> Iterator[None]:
 
     with ExitStack() as plugged, rehearsal.facts.edited(other_zone):
         for found in facts(rehearsal)["machines"]:
-            if found["role"] == "controlPlane":
-                url = control(rehearsal, machine_id(rehearsal, found), "/cable")
-                plugged.callback(rehearsal.vendors.ask, "POST", url, {"to": "up"})
-                rehearsal.vendors.ask("POST", url, {"to": "down"})
+            if found["role"] == CONTROL_PLANE:
+                plugged.callback(cable, rehearsal, machine_id(found), "up")
+                cable(rehearsal, machine_id(found), "down")
         yield
     wait_until(lambda: is_whole(rehearsal), BACK_SECONDS, "the cluster to come back")
 

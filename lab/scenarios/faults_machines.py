@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from components.infrastructure.image import schematic_id
 from config import versions
@@ -14,8 +13,9 @@ from config.load import load_cluster
 from lab.error_page import AREAS
 from lab.scenarios.facts_file import Facts, machine
 from lab.scenarios.fault import Fault, Takeover
+from lab.scenarios.machines import cable, control, facts, last, machine_id, power
+from lab.scenarios.needs import Need
 from lab.scenarios.polling import wait_until
-from lab.scenarios.proxmox_host import facts, host
 from lab.scenarios.rehearsal import Rehearsal
 
 MACHINES = AREAS[3]
@@ -25,17 +25,6 @@ BOOT_SECONDS = 60.0
 SILENCE_SECONDS = 25
 INVALID_ARGUMENT = 3
 STRANGER = "somebody-elses"
-
-
-def control(rehearsal: Rehearsal, name: str = "", what: str = "") -> str:
-    """The machine simulator's control address, of one machine when it is named."""
-    root = rehearsal.vendors.worlds["machines"].removesuffix("/world") + "/machines"
-    return f"{root}/{quote(name, safe='')}{what}" if name else root
-
-
-def machine_id(rehearsal: Rehearsal, found: Facts) -> str:
-    """A machine of ours as the simulator calls it: by its host and VMID."""
-    return f"{host(rehearsal)}/{found['vm']['id']}"
 
 
 def hardware(rehearsal: Rehearsal, name: str, found: Facts, **more: Any) -> dict[str, Any]:
@@ -55,10 +44,11 @@ def hardware(rehearsal: Rehearsal, name: str, found: Facts, **more: Any) -> dict
 @contextmanager
 def silent(rehearsal: Rehearsal) -> Iterator[None]:
     """A machine whose cable is not plugged in: it runs, and nobody reaches it."""
-    ask, found = rehearsal.vendors.ask, facts(rehearsal)["machines"][-1]
-    name = machine_id(rehearsal, found)
-    ask("POST", control(rehearsal), hardware(rehearsal, name, found, macs=[found["mac"]]))
-    ask("POST", control(rehearsal, name, "/cable"), {"to": "down"})
+    found = last(rehearsal)
+    name = machine_id(found)
+    spec = hardware(rehearsal, name, found, macs=[found["mac"]])
+    rehearsal.vendors.ask("POST", control(rehearsal), spec)
+    cable(rehearsal, name, "down")
 
     def impatient(cluster: Facts) -> None:
         cluster["deadlines"] = {"machineSeconds": SILENCE_SECONDS}
@@ -67,7 +57,7 @@ def silent(rehearsal: Rehearsal) -> Iterator[None]:
         with rehearsal.facts.edited(impatient):
             yield
     finally:
-        ask("POST", control(rehearsal, name, "/cable"), {"to": "up"})
+        cable(rehearsal, name, "up")
 
 
 @contextmanager
@@ -77,7 +67,7 @@ def foreign(rehearsal: Rehearsal) -> Iterator[None]:
     address = found["addresses"][0]
     rehearsal.vendors.ask("POST", control(rehearsal), hardware(rehearsal, STRANGER, found))
     try:
-        rehearsal.vendors.ask("POST", control(rehearsal, STRANGER, "/power"), {"to": "on"})
+        power(rehearsal, STRANGER, "on")
         configure(rehearsal.directory / STRANGER, address, found["interface"])
         yield
     finally:
@@ -112,8 +102,8 @@ def talosctl(*words: str) -> bool:
 @contextmanager
 def refusing(rehearsal: Rehearsal) -> Iterator[None]:
     """A machine that finds something in its new configuration that nobody else found."""
-    found = facts(rehearsal)["machines"][-1]
-    url = control(rehearsal, machine_id(rehearsal, found), "/faults")
+    found = last(rehearsal)
+    url = control(rehearsal, machine_id(found), "/faults")
     said = "configuration validation failed: 1 error occurred:\n\t* no such disk"
     fault = {"method": "ApplyConfiguration", "code": INVALID_ARGUMENT, "message": said}
     rehearsal.vendors.ask("POST", url, fault)
@@ -145,6 +135,7 @@ FAULTS = (
         remedy="give one of the two another address, or wipe the other one",
         says=("a machine of a cluster answers at", "another address"),
         setting=foreign,
+        needs=frozenset({Need.PROXMOX}),
     ),
     Fault(
         name="fault-machine-silent",
@@ -153,5 +144,6 @@ FAULTS = (
         remedy="look at its console; mend cable, bridge, VLAN or addresses; then `pulumi up`",
         says=(f"waited {SILENCE_SECONDS} s for", "console of VM"),
         setting=silent,
+        needs=frozenset({Need.PROXMOX}),
     ),
 )

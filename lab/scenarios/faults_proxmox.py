@@ -8,7 +8,9 @@ from lab.error_page import AREAS
 from lab.preparation import IMAGE_ROLE, MACHINE_ROLE
 from lab.scenarios.facts_file import Facts, machine
 from lab.scenarios.fault import Fault, Takeover
-from lab.scenarios.proxmox_host import administrator, facts, failing, host
+from lab.scenarios.machines import facts
+from lab.scenarios.needs import Need
+from lab.scenarios.proxmox_host import administrator, failing, host
 from lab.scenarios.rehearsal import Rehearsal
 from lab.seal import lab_values
 from lab.world.services import FACTORY
@@ -123,6 +125,7 @@ def locked(rehearsal: Rehearsal) -> Iterator[None]:
         yield
 
 
+MADE = frozenset({Need.PROXMOX})
 FAULTS = (
     Fault(
         name="fault-proxmox-locked",
@@ -130,6 +133,7 @@ FAULTS = (
         wrong="a machine that is to change is locked by a backup",
         remedy="wait for the task, or `qm unlock` when it died",
         says=("is locked (backup)", "qm unlock"),
+        needs=MADE,
         setting=locked,
         takeover=Takeover.UNCHANGED,
     ),
@@ -139,6 +143,7 @@ FAULTS = (
         wrong="401: the everyday token is wrong",
         remedy="set the right one, then `pulumi up`",
         says=("does not accept the token", "hearth:proxmoxToken"),
+        needs=MADE,
         setting=wrong_token,
         takeover=Takeover.UP,
     ),
@@ -148,6 +153,7 @@ FAULTS = (
         wrong="403: the token lacks rights",
         remedy="give it the rights of docs/proxmox.md",
         says=("the token lacks", "VM.Allocate", "Datastore.Allocate"),
+        needs=MADE,
         setting=missing_rights,
     ),
     Fault(
@@ -156,6 +162,7 @@ FAULTS = (
         wrong="596: the node behind Proxmox VE's proxy is dead",
         remedy="bring the node back",
         says=("answered 596", "Connection timed out", "is it on"),
+        needs=MADE,
         setting=dead_node,
     ),
     Fault(
@@ -164,6 +171,7 @@ FAULTS = (
         wrong="the machines' datastore is full",
         remedy="free space, or make smaller disks",
         says=("GiB left", "free some"),
+        needs=MADE,
         setting=full_storage,
     ),
     Fault(
@@ -172,6 +180,7 @@ FAULTS = (
         wrong="the image datastore does not take imports",
         remedy="run the `pvesm set` that the message gives",
         says=("does not take content type 'import'", "pvesm set"),
+        needs=MADE,
         setting=no_import,
     ),
     Fault(
@@ -180,6 +189,7 @@ FAULTS = (
         wrong="a VMID of the stack belongs to somebody else's machine",
         remedy="choose another `vm.id`",
         says=(f"belongs to {STRANGER}", "another vm.id"),
+        needs=MADE,
         setting=taken_number,
     ),
     Fault(
@@ -188,6 +198,7 @@ FAULTS = (
         wrong="a task ends in an error: a machine does not start",
         remedy="the task's log on the host says why (Datacenter > Tasks); then `pulumi up`",
         says=("QEMU exited with code",),
+        needs=MADE,
         setting=failing_start,
     ),
     Fault(
@@ -196,6 +207,7 @@ FAULTS = (
         wrong="a task ends in an error: the host cannot fetch the Talos image",
         remedy="see whether the host reaches factory.talos.dev; then `pulumi up`",
         says=("download",),
+        needs=MADE,
         setting=failing_download,
     ),
 )

@@ -5,37 +5,40 @@ may have been made, however its run ended; with the cable in again the same gate
 """
 
 from lab.scenarios.entry import Entry
-from lab.scenarios.kills import GATE, configured, machine
+from lab.scenarios.kills import GATE
+from lab.scenarios.machines import CONTROL_PLANE, cable, configured, last, machine_id
 from lab.scenarios.recovery import bootstraps, complete, hit, recovered
 from lab.scenarios.rehearsal import Failed, Rehearsal
 from lab.strikes import Moment, Run, done_at, interrupted_at, killed_at
 
 API_GATE = "Gate::infrastructure-api-ready"
-ALONE = "worker2"
 # Types that can only be made behind the gate.
 BEHIND = ("kubernetes:", "pulumi:providers:kubernetes", "hearth:cni:Cni$hearth:index:")
 
 
 def gate_retry(rehearsal: Rehearsal) -> str:
     """Failed, killed, open."""
-    before = bootstraps(rehearsal)
-    waiting = Moment(resource=GATE)
+    before, found = bootstraps(rehearsal), last(rehearsal)
+    alone = machine_id(found)
+    # A control plane is missed by an earlier gate than a worker is.
+    waiting = Moment(resource=API_GATE if found["role"] == CONTROL_PLANE else GATE)
 
     def cut_off(run: Run) -> None:
-        applied = Moment(resource=API_GATE, effect=configured(rehearsal, ALONE), slow=True)
-        done_at(applied, lambda: cable(rehearsal, "down"))(run)
+        taken = configured(rehearsal, found["name"])
+        applied = Moment(resource=API_GATE, effect=taken, slow=True)
+        done_at(applied, lambda: cable(rehearsal, alone, "down"))(run)
         interrupted_at(waiting)(run)
 
     failed = rehearsal.engine.up(cut_off)
     rehearsal.outcomes.append(failed)
     if failed.succeeded:
-        raise Failed(f"an up without {ALONE} ended well")
+        raise Failed(f"an up without {found['name']} ended well")
     nothing_behind(rehearsal)
     killed = rehearsal.engine.up(killed_at(waiting))
     hit(rehearsal, killed, waiting)
     nothing_behind(rehearsal)
     settled = recovered(rehearsal)
-    opened = done_at(waiting, lambda: cable(rehearsal, "up"))
+    opened = done_at(waiting, lambda: cable(rehearsal, alone, "up"))
     return (
         f"failed after {failed.seconds:.1f} s, killed after {killed.seconds:.1f} s, nothing behind "
         f"it either time; {settled}; {complete(rehearsal, before, opened)}"
@@ -50,13 +53,6 @@ def nothing_behind(rehearsal: Rehearsal) -> None:
     ]
     if found:
         raise Failed("made behind a gate that did not open:\n" + "\n".join(found))
-
-
-def cable(rehearsal: Rehearsal, to: str) -> None:
-    """Pull or plug its cable."""
-    base = rehearsal.vendors.worlds["machines"].removesuffix("/world")
-    identity = machine(rehearsal, ALONE)["id"].replace("/", "%2F")
-    rehearsal.vendors.ask("POST", f"{base}/machines/{identity}/cable", {"to": to})
 
 
 ENTRIES = (

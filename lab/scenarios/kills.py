@@ -1,26 +1,34 @@
 """kill-STEP: the engine killed with SIGKILL in the middle of a create, then recovered.
 
-Each starts from an empty hypervisor, or takes one resource of a standing cluster away and kills its
+Each starts from nothing made, or takes one resource of a standing cluster away and kills its
 being made again. Every one asserts that the blow fell in the middle, that `recover` ends well, that
 the next `up` does too, that a preview is empty then, and that etcd was founded once.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from lab.scenarios.entry import Entry
+from lab.scenarios.machines import configured, first, machines
+from lab.scenarios.needs import Need
 from lab.scenarios.recovery import in_cluster, remade, survives
 from lab.scenarios.rehearsal import Rehearsal
 from lab.strikes import Moment, blacked_out_at
 
-VM = "VmLegacy::infrastructure-fleet-cp1"
-CONFIG = "ConfigurationApply::infrastructure-fleet-cp1-config"
 BOOTSTRAP = "Bootstrap::infrastructure-bootstrap"
 GATE = "Gate::infrastructure-nodes-registered"
 CILIUM = "Release::cni-cilium"
 IDENTITY = "Secret::secrets-sealed-secrets-key"
 ZONE_KEY = "Secret::dns-tsig"
-FIRST = "cp1"
+
+
+def vm(rehearsal: Rehearsal) -> str:
+    """The first control plane's machine, as a URN ends."""
+    return f"VmLegacy::infrastructure-fleet-{first(rehearsal)}"
+
+
+def configuration(rehearsal: Rehearsal) -> str:
+    """The first control plane's configuration, as a URN ends."""
+    return f"ConfigurationApply::infrastructure-fleet-{first(rehearsal)}-config"
 
 
 def guest(rehearsal: Rehearsal, name: str) -> dict[str, Any] | None:
@@ -30,52 +38,30 @@ def guest(rehearsal: Rehearsal, name: str) -> dict[str, Any] | None:
     return next((item for item in guests if item["config"].get("name") == name), None)
 
 
-def machine(rehearsal: Rehearsal, name: str) -> dict[str, Any]:
-    """A guest's simulated machine; {} while there is none."""
-    world = rehearsal.vendors.get(rehearsal.vendors.worlds["proxmox"])
-    ids = {
-        f"{item['node']}/{number}"
-        for number, item in world["guests"].items()
-        if item["config"].get("name") == name
-    }
-    return next((item for item in machines(rehearsal) if item["id"] in ids), {})
-
-
-def machines(rehearsal: Rehearsal) -> list[dict[str, Any]]:
-    """Every simulated machine as a screen in front of it would show it."""
-    world = rehearsal.vendors.get(rehearsal.vendors.worlds["machines"])
-    found: list[dict[str, Any]] = world["machines"]
-    return found
-
-
-def configured(rehearsal: Rehearsal, name: str) -> Callable[[], bool]:
-    """An effect: a machine has taken its configuration."""
-    return lambda: bool(machine(rehearsal, name).get("cluster"))
-
-
 def kill_vm_create(rehearsal: Rehearsal) -> str:
     """The operator's machine goes dark while a VM is there and was never started: it is removed."""
 
     def half_made() -> bool:
-        found = guest(rehearsal, FIRST)
+        found = guest(rehearsal, first(rehearsal))
         return found is not None and found["status"] == "stopped"
 
-    return survives(rehearsal, Moment(resource=VM, effect=half_made), blacked_out_at)
+    return survives(rehearsal, Moment(resource=vm(rehearsal), effect=half_made), blacked_out_at)
 
 
 def kill_vm_start(rehearsal: Rehearsal) -> str:
     """A VM runs, and the engine has not heard of it: it is adopted."""
 
     def runs() -> bool:
-        found = guest(rehearsal, FIRST)
+        found = guest(rehearsal, first(rehearsal))
         return found is not None and found["status"] == "running"
 
-    return survives(rehearsal, Moment(resource=VM, effect=runs))
+    return survives(rehearsal, Moment(resource=vm(rehearsal), effect=runs))
 
 
 def kill_before_bootstrap(rehearsal: Rehearsal) -> str:
     """A control plane has its configuration, and nobody has founded etcd."""
-    return survives(rehearsal, Moment(resource=CONFIG, effect=configured(rehearsal, FIRST)))
+    taken = configured(rehearsal, first(rehearsal))
+    return survives(rehearsal, Moment(resource=configuration(rehearsal), effect=taken))
 
 
 def kill_in_bootstrap(rehearsal: Rehearsal) -> str:
@@ -111,15 +97,21 @@ def kill_dns_record(rehearsal: Rehearsal) -> str:
 
 
 ENTRIES = tuple(
-    Entry(name=name, run=run, starts_with_cluster=standing, ends_with_cluster=True)
-    for name, run, standing in (
-        ("kill-vm-create", kill_vm_create, False),
-        ("kill-vm-start", kill_vm_start, False),
-        ("kill-before-bootstrap", kill_before_bootstrap, False),
-        ("kill-in-bootstrap", kill_in_bootstrap, False),
-        ("kill-in-gate", kill_in_gate, False),
-        ("kill-in-cilium", kill_in_cilium, False),
-        ("kill-identity-secret", kill_identity_secret, False),
-        ("kill-dns-record", kill_dns_record, True),
+    Entry(
+        name=name,
+        run=run,
+        starts_with_cluster=standing,
+        ends_with_cluster=True,
+        needs=frozenset(needs),
+    )
+    for name, run, standing, needs in (
+        ("kill-vm-create", kill_vm_create, False, {Need.PROXMOX}),
+        ("kill-vm-start", kill_vm_start, False, {Need.PROXMOX}),
+        ("kill-before-bootstrap", kill_before_bootstrap, False, ()),
+        ("kill-in-bootstrap", kill_in_bootstrap, False, ()),
+        ("kill-in-gate", kill_in_gate, False, ()),
+        ("kill-in-cilium", kill_in_cilium, False, ()),
+        ("kill-identity-secret", kill_identity_secret, False, ()),
+        ("kill-dns-record", kill_dns_record, True, {Need.ZONE}),
     )
 )

@@ -6,10 +6,12 @@ what waits for them goes on waiting.
 
 from collections.abc import Callable
 
-from lab.scenarios.core import destroy, ready_nodes
+from lab.scenarios.core import ready_nodes, taken_down
 from lab.scenarios.entry import Entry
 from lab.scenarios.gate_retry import nothing_behind
-from lab.scenarios.kills import FIRST, GATE, VM, guest, machines
+from lab.scenarios.kills import GATE, guest, vm
+from lab.scenarios.machines import first, machines
+from lab.scenarios.needs import Need
 from lab.scenarios.recovery import (
     bootstraps,
     complete,
@@ -30,7 +32,8 @@ MACHINES = "talossim"
 
 def kill_destroy_machines(rehearsal: Rehearsal) -> str:
     """A machine is gone, and the state still has it."""
-    return destroy_survives(rehearsal, VM, lambda: guest(rehearsal, FIRST) is None)
+    name = first(rehearsal)
+    return destroy_survives(rehearsal, vm(rehearsal), lambda: guest(rehearsal, name) is None)
 
 
 def kill_destroy_access(rehearsal: Rehearsal) -> str:
@@ -45,9 +48,10 @@ def kill_destroy_access(rehearsal: Rehearsal) -> str:
 def destroy_survives(rehearsal: Rehearsal, resource: str, effect: Callable[[], bool]) -> str:
     """A destroy that is killed at a moment, recovered, and brought to its end."""
     moment = Moment(resource=resource, effect=effect)
+    rehearsal.unprotect()
     pending = hit(rehearsal, rehearsal.engine.destroy(killed_at(moment)), moment)
     settled = recovered(rehearsal)
-    return f"killed with {len(pending)} open; {settled}; {destroy(rehearsal)}"
+    return f"killed with {len(pending)} open; {settled}; {taken_down(rehearsal)}"
 
 
 def kill_plugin(rehearsal: Rehearsal) -> str:
@@ -101,11 +105,13 @@ ENTRIES = (
         run=kill_destroy_machines,
         starts_with_cluster=True,
         ends_with_cluster=False,
+        needs=frozenset({Need.PROXMOX}),
     ),
     Entry(
         name="kill-destroy-access",
         run=kill_destroy_access,
         starts_with_cluster=True,
         ends_with_cluster=False,
+        needs=frozenset({Need.PROXMOX}),
     ),
 )

@@ -14,6 +14,7 @@ from lab.scenarios.availability import Availability
 from lab.scenarios.core import ready_nodes
 from lab.scenarios.entry import Entry
 from lab.scenarios.facts_file import Facts, machine
+from lab.scenarios.needs import Need
 from lab.scenarios.polling import wait_until
 from lab.scenarios.rehearsal import Failed, Rehearsal
 from lab.scenarios.workload import guarded, insist_it_moved, nodes_of_it
@@ -227,15 +228,17 @@ def ask_machine(rehearsal: Rehearsal, name: str, verb: str, body: dict[str, str]
     return f"{verb} {body['to']}"
 
 
-ENTRIES = (
-    Entry(name="worker-add", run=worker_add, starts_with_cluster=True, ends_with_cluster=True),
+ENTRIES = tuple(
     Entry(
-        name="worker-remove", run=worker_remove, starts_with_cluster=True, ends_with_cluster=True
-    ),
-    Entry(
-        name="control-plane-replace",
-        run=control_plane_replace,
+        name=name,
+        run=run,
         starts_with_cluster=True,
         ends_with_cluster=True,
-    ),
+        needs=frozenset({Need.PROXMOX, Need.WORKERS}),
+    )
+    for name, run in (
+        ("worker-add", worker_add),
+        ("worker-remove", worker_remove),
+        ("control-plane-replace", control_plane_replace),
+    )
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from lab.scenarios.machines import facts
 from lab.scenarios.proxmox_ve import as_owner
 from lab.scenarios.rehearsal import Rehearsal
 
@@ -25,11 +26,6 @@ def failing(rehearsal: Rehearsal, fault: Mapping[str, Any]) -> Iterator[None]:
         yield
     finally:
         rehearsal.vendors.ask("DELETE", url)
-
-
-def facts(rehearsal: Rehearsal) -> dict[str, Any]:
-    """The plain facts of the stack, as its owner wrote them."""
-    return rehearsal.facts.read()
 
 
 def host(rehearsal: Rehearsal) -> str:

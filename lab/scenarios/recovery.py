@@ -6,7 +6,6 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 
@@ -44,17 +43,7 @@ def left_open(rehearsal: Rehearsal, moment: Moment) -> list[str]:
 def recovered(rehearsal: Rehearsal) -> str:
     """`./hearth recover` ends well within its figure and leaves nothing to settle; what it did."""
     started = time.monotonic()
-    project = rehearsal.engine.project
-    done = subprocess.run(
-        [sys.executable, str(project / "hearth"), "recover", rehearsal.stack, "--yes"],
-        cwd=project,
-        env=rehearsal.engine.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=RECOVER_DEADLINE,
-        check=False,
-    )
+    done = rehearsal.hearth("recover", rehearsal.stack, "--yes", seconds=RECOVER_DEADLINE)
     seconds = time.monotonic() - started
     log = rehearsal.engine.logs / f"{len(rehearsal.outcomes):02}-recover.log"
     log.write_text(done.stdout + done.stderr)

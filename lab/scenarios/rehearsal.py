@@ -8,14 +8,18 @@ ones; none of them reaches into the program.
 import hashlib
 import json
 import subprocess
+import sys
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from config.cluster import Cluster
+from config.load import load_cluster
 from lab.engine import Engine, Outcome
 from lab.scenarios.facts_file import FactsFile
+from lab.scenarios.stays import unexpected
 from lab.scenarios.vendors import Vendors
 
 CLIENT_SECONDS = 60
@@ -31,7 +35,7 @@ class Rehearsal:
     """One stack in its world.
 
     `clean` is the vendors' world before anything was built; `facts` the stack's file, to be edited;
-    `outcomes` every engine run so far.
+    `protected` whether it says so; `outcomes` every engine run so far.
     """
 
     stack: str
@@ -40,9 +44,14 @@ class Rehearsal:
     directory: Path
     clean: dict[str, Any]
     facts: FactsFile
+    protected: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
     _kubeconfig_after: int = -1  # how many engine runs
+
+    def cluster(self) -> Cluster:
+        """The stack's facts as they stand, checked and typed."""
+        return load_cluster(self.facts.read(), self.stack)
 
     def run(self, outcome: Outcome) -> Outcome:
         """Keep an engine run's outcome, and insist that it ended well."""
@@ -50,6 +59,28 @@ class Rehearsal:
         if not outcome.succeeded:
             raise Failed(f"pulumi {outcome.command} failed:\n{outcome.told()}")
         return outcome
+
+    def hearth(self, *words: str, seconds: float) -> "subprocess.CompletedProcess[str]":
+        """`./hearth` as a person runs it, without anybody to answer its questions."""
+        project = self.engine.project
+        return subprocess.run(
+            [sys.executable, str(project / "hearth"), *words],
+            cwd=project,
+            env=self.engine.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    def unprotect(self) -> None:
+        """Have a protected stack let go of its machines; the next `up` protects them again."""
+        if self.protected:
+            words = ("unprotect", self.stack, "--yes", self.stack)
+            done = self.hearth(*words, seconds=CLIENT_SECONDS)
+            if done.returncode != 0:
+                raise Failed(f"unprotect ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
     def kubectl(self, *arguments: str) -> str:
         """Ask the cluster, with the admin kubeconfig in the state: a failed run exports nothing."""
@@ -100,9 +131,12 @@ class Rehearsal:
         return hashlib.sha256(sealed.strip() + b"\n" + deploy.strip()).hexdigest()
 
     def leftovers(self) -> list[str]:
-        """What the vendors' world holds that it did not hold before, and the engine's state too."""
+        """What the vendors' world holds that it did not hold before, and the engine's state too.
+
+        What a destroy leaves on purpose is not among it: `stays` says what that is.
+        """
         found = [f"state: {item['urn']}" for item in self.engine.state() if alive(item)]
-        return found + self.vendors.added(self.clean, self.vendors.snapshot())
+        return found + unexpected(self.vendors.added(self.clean, self.vendors.snapshot()))
 
 
 def alive(item: dict[str, Any]) -> bool:

@@ -82,7 +82,7 @@ def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def name_of(item: Any, index: int) -> str:
     """A list entry's own name, so that an entry more does not shift all others."""
     if isinstance(item, dict):
-        for key in ("id", "name", "volid", "userid", "roleid", "poolid", "path"):
+        for key in ("id", "name", "volid", "userid", "roleid", "poolid", "path", "label"):
             if key in item:
                 return str(item[key])
     return str(item) if isinstance(item, str) else str(index)

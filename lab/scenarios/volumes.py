@@ -17,6 +17,7 @@ from lab.preparation import IMAGE_ROLE
 from lab.scenarios.core import ready_nodes, second_up
 from lab.scenarios.entry import Entry
 from lab.scenarios.facts_file import Facts, machine
+from lab.scenarios.needs import Need
 from lab.scenarios.proxmox_ve import ProxmoxVe, as_driver, as_owner
 from lab.scenarios.rehearsal import Failed, Rehearsal
 from lab.seal import lab_values
@@ -238,9 +239,20 @@ def datastore(rehearsal: Rehearsal, owner: ProxmoxVe) -> Iterator[None]:
         owner.api.storage(OWN_DATASTORE).delete()
 
 
+NEEDS = frozenset({Need.PROXMOX, Need.CSI, Need.WORKERS})
 ENTRIES = (
-    Entry(name="csi-disk", run=csi_disk, starts_with_cluster=True, ends_with_cluster=True),
     Entry(
-        name="volume-sweep", run=volume_sweep, starts_with_cluster=False, ends_with_cluster=False
+        name="csi-disk",
+        run=csi_disk,
+        starts_with_cluster=True,
+        ends_with_cluster=True,
+        needs=NEEDS,
+    ),
+    Entry(
+        name="volume-sweep",
+        run=volume_sweep,
+        starts_with_cluster=False,
+        ends_with_cluster=False,
+        needs=NEEDS,
     ),
 )

@@ -52,8 +52,13 @@ def read_facts(root: Path, stack: str) -> StackFacts:
         operator=operator,
         proxmox=_proxmox(cluster),
         cloudflare=_speaks_to_cloudflare(cluster),
-        passphrase=_passphrase(root / "lab" / "overlay" / f"{stack}.yaml"),
+        passphrase=_passphrase(overlay_of(root, stack)),
     )
+
+
+def overlay_of(root: Path, stack: str) -> Path:
+    """Return where the lab keeps what it puts in place of a stack's secrets."""
+    return root / "lab" / "overlay" / f"{stack}.yaml"
 
 
 def _passphrase(overlay: Path) -> str:

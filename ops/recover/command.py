@@ -17,11 +17,11 @@ import typer
 import yaml
 
 from config.errors import ConfigError
+from ops.engine import Engine
 from ops.errors import VerbError
 from ops.identity import find
 from ops.recover import processes, state
 from ops.recover.checkpoint import mend
-from ops.recover.engine import Engine
 from ops.recover.findings import Finding, Verdict
 from ops.recover.lock import (
     Here,

@@ -41,12 +41,20 @@ DNS_RECORD = "cloudflare:index/dnsRecord:DnsRecord"
 TUNNEL = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
 TUNNEL_CONFIG = "cloudflare:index/zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig"
 ACCOUNT_TOKEN = "cloudflare:index/accountToken:AccountToken"  # noqa: S105 - a type
+ADOPTED_HOST = "hearth:index:AdoptedHost"
+HOST_PREFLIGHT = "hearth:index:HostPreflight"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 OBJECT = "kubernetes:*"
 
 ROWS = (
     Row(types="pulumi:providers:*", then="cleared: a provider is configuration, made nowhere"),
     Row(types="pulumi:index:Stash", then="cleared: it lives in the state alone"),
+    Row(
+        types=ADOPTED_HOST,
+        then="cleared: made again, it takes a host that is adopted already as it is, and goes on "
+        "with one that still waits in maintenance mode",
+    ),
+    Row(types=HOST_PREFLIGHT, then="cleared: it only looks, and looks again"),
     Row(
         types="hearth:index:*",
         then="cleared: they wait, check, or ask first what is there; a gate waits again",

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ops.engine import Engine
 from ops.errors import VerbError
 from ops.recover import state
-from ops.recover.engine import Engine
 from ops.recover.findings import Finding, cleared, left
 from ops.recover.table import Vendor, row_of
 

@@ -63,23 +63,26 @@ class Project:
         self, *words: str, environment: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
         """`./hearth recover home`."""
+        return self.hearth("recover", *words, environment=environment)
+
+    def hearth(
+        self,
+        verb: str,
+        *words: str,
+        given: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> "subprocess.CompletedProcess[str]":
+        """A verb of `./hearth` on the stack; `given` is what it reads."""
+        launcher = [sys.executable, str(ROOT / "hearth")]
         return subprocess.run(
-            [
-                sys.executable,
-                str(ROOT / "hearth"),
-                "recover",
-                STACK,
-                "-C",
-                str(self.folder),
-                *words,
-            ],
+            [*launcher, verb, STACK, "-C", str(self.folder), *words],
             env={
                 **os.environ,
                 "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
                 "PULUMI_BACKEND_URL": (self.folder / "backend").as_uri(),
                 **(environment or {}),
             },
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             text=True,
             timeout=SECONDS,

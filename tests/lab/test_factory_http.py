@@ -67,8 +67,15 @@ def test_versions_and_extensions_are_listed(factory: Client) -> None:
     assert factory("GET", "/version/v0.1.0/extensions/official").status_code == 404
 
 
-def test_an_image_exists_for_a_known_schematic_only(factory: Client) -> None:
-    path = f"/image/{IDENTIFIER}/v1.13.0/nocloud-amd64.qcow2"
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [
+        ("nocloud-amd64.qcow2", "application/x-qemu-disk"),
+        ("metal-amd64.iso", "application/x-iso9660-image"),
+    ],
+)
+def test_an_image_exists_for_a_known_schematic_only(factory: Client, file: str, kind: str) -> None:
+    path = f"/image/{IDENTIFIER}/v1.13.0/{file}"
     refused = factory("GET", path)
     assert refused.status_code == 404
     assert refused.text == f'schematic ID "{IDENTIFIER}" not found\n'
@@ -76,8 +83,8 @@ def test_an_image_exists_for_a_known_schematic_only(factory: Client) -> None:
     head, body = factory("HEAD", path), factory("GET", path)
     assert head.status_code == body.status_code == 200
     assert int(head.headers["Content-Length"]) == len(body.content)
-    assert head.headers["Content-Disposition"] == 'attachment; filename="nocloud-amd64.qcow2"'
-    assert head.headers["Content-Type"] == "application/x-qemu-disk"
+    assert head.headers["Content-Disposition"] == f'attachment; filename="{file}"'
+    assert head.headers["Content-Type"] == kind
 
 
 def test_a_misspelt_schematic_is_refused_with_its_line(factory: Client) -> None:

@@ -1,4 +1,4 @@
-"""The Pulumi CLI as recover uses it: export, import, refresh of single resources, config.
+"""The Pulumi CLI as the verbs use it: export, import, refresh of single resources, config, marks.
 
 What it prints may hold secrets, so nothing of it is shown but the errors of its own. Values go in
 by standard input.
@@ -40,6 +40,10 @@ class Engine:
         """Have single resources read anew."""
         targets = [word for urn in urns for word in ("--target", urn)]
         self._run("refresh", "--yes", "--skip-preview", "--suppress-outputs", *targets)
+
+    def unprotect(self) -> None:
+        """Take the mark of protection off every resource."""
+        self._run("state", "unprotect", "--all", "--yes")
 
     def secrets(self) -> dict[str, str]:
         """The stack's config in clear, by its keys."""
