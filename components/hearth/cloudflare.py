@@ -1,6 +1,7 @@
 """Resources of a Cloudflare account that the vendor's provider has not."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 import pulumi
 from pulumi import Input, Output
@@ -73,7 +74,7 @@ class TunnelConnections(pulumi.CustomResource):
             "deadlineSeconds": deadline_seconds,
             "token": None,
         }
-        opts = pulumi.ResourceOptions.merge(
-            opts, pulumi.ResourceOptions(additional_secret_outputs=["token"])
-        )
+        # A copy: the caller's options are often those of its neighbours too.
+        opts = copy(opts) if opts else pulumi.ResourceOptions()
+        opts.additional_secret_outputs = ["token"]
         super().__init__("hearth:index:TunnelConnections", name, inputs, opts)
