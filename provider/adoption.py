@@ -55,10 +55,10 @@ class Adoption:
         at_home = self.look(host.address)
         if isinstance(at_home, Answer):
             refuse_foreign(at_home, host.machine, host.address, self.wanted["authority"])
-            if at_home.is_blank:
-                self.insist_blank(host.address)
-            else:
+            if not at_home.is_blank:
                 self.insist_own()
+            elif not self.given:
+                self.insist_blank(host.address)
             return ""
         there = self.look(host.maintenance_address)
         if isinstance(there, Answer) and not there.is_blank:
