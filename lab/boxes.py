@@ -140,7 +140,7 @@ def image(cluster: Cluster) -> Spec:
 
 
 def make_stick(cluster: Cluster) -> None:
-    """Get the stack's image, as docs/metal.md tells its owner to: the factory makes it on demand.
+    """Get the stack's image, as docs/hosts.md tells its owner to: the factory makes it on demand.
 
     Raises WorldError when the factory has none.
     """
