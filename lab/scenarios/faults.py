@@ -4,13 +4,20 @@ First those that a cluster meets, which share one; then those that start from no
 nothing; last those after which an `up` makes the cluster.
 """
 
-from lab.scenarios import faults_boxes, faults_cluster, faults_machines, faults_proxmox
+from lab.scenarios import (
+    faults_boxes,
+    faults_cloudflare,
+    faults_cluster,
+    faults_machines,
+    faults_proxmox,
+)
 from lab.scenarios.fault import Takeover
 
 FAULTS = (
     *faults_proxmox.FAULTS,
     *faults_boxes.FAULTS,
     *faults_machines.FAULTS,
+    *faults_cloudflare.FAULTS,
     *faults_cluster.FAULTS,
 )
 ENTRIES = tuple(

@@ -7,9 +7,11 @@ from config.secret_keys import CLOUDFLARE_TOKEN
 from lab.error_page import AREAS
 from lab.scenarios.cloudflare_account import facts, record, token_for
 from lab.scenarios.fault import Fault
+from lab.scenarios.needs import Need
 from lab.scenarios.rehearsal import Rehearsal
 
 VENDORS = AREAS[4]
+NAMES = frozenset({Need.CLOUDFLARE})
 SOMEBODY = "the shop, since 2019"
 
 
@@ -40,6 +42,7 @@ FAULTS = (
         wrong="Cloudflare's token lacks rights",
         remedy="give it the rights of docs/cloudflare.md",
         says=("the token lacks", "DNS > Edit", "Tunnel > Edit", "API Tokens > Edit"),
+        needs=NAMES,
         setting=lesser_token,
     ),
     Fault(
@@ -48,6 +51,7 @@ FAULTS = (
         wrong="a record that is not ours stands where one of ours is to be",
         remedy="delete it at Cloudflare, or choose another name",
         says=("is not this stack's", SOMEBODY),
+        needs=NAMES,
         setting=taken_name,
     ),
 )
