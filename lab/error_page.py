@@ -36,6 +36,7 @@ ROW = re.compile(r"\| `([a-z0-9-]+)` \| (.*?) \| (\d+) \| (.*?) \| (.*?) \|")
 SWAPS: tuple[tuple[str, str], ...] = (
     (r"\x1b\[[0-9;]*m", ""),
     (r"talos-v[0-9.]+-[0-9a-f]{12}", "talos-VERSION-SCHEMATIC"),
+    (r"/image/[0-9a-f]{64}/v[0-9.]+/", "/image/SCHEMATIC/VERSION/"),
     (r"\t", "  "),
     (r"UPID:[^\s\"'`]+", "UPID:..."),
     (r"(\d+\.\d+\.\d+\.\d+):\d{5}->", r"\1:PORT->"),

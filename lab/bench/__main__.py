@@ -37,10 +37,13 @@ def parts(stack: str) -> dict[str, Part]:
 def main(argv: list[str]) -> int:
     """Measure and print; a part that fails is said, and the others go on."""
     asked = argparse.ArgumentParser(prog="python -m lab.bench")
-    asked.add_argument("part", nargs="*", choices=[[], *ORDER], help="all when none is named")
-    asked.add_argument("--stack", default=STACK, help=f"of {', '.join(OF_A_STACK)}")
+    asked.add_argument("part", nargs="*", help=f"of {', '.join(ORDER)}; all when none is named")
+    asked.add_argument("--stack", default=STACK, help=f"for {', '.join(OF_A_STACK)}")
     words = asked.parse_args(argv)
     known, failed = parts(words.stack), False
+    if unknown := [name for name in words.part if name not in known]:
+        print(f"there is no part {', '.join(unknown)}; there are: {', '.join(known)}")
+        return 2
     print(header())
     for name in words.part or known:
         try:
