@@ -45,7 +45,7 @@ SWAPS: tuple[tuple[str, str], ...] = (
     (r"\bmade \d{4}-\d\d-\d\d", "made DATE"),
     (r"0x[0-9a-f]{6,}", "0x..."),
     (r"^ *warning: using pulumi-language-\S+ from \$PATH.*$", ""),
-    (r"There are: create,.*$", "There are: ..."),
+    (r"(There are|It can run): create,.*$", r"\1: ..."),
     (r"[ \t]+$", ""),
 )
 

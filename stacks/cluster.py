@@ -13,6 +13,7 @@ from components.gitops import Flux, FluxArgs
 from components.infrastructure import Infrastructure, InfrastructureArgs
 from components.secrets import SecretSeeds, SecretSeedsArgs
 from stacks.cloudflare import Names, names_at_cloudflare
+from stacks.protection import Protection
 from stacks.special import Facts, Ground, special
 
 __all__ = ["Built", "Facts", "build"]
@@ -30,6 +31,7 @@ class Built:
 def build(facts: Facts) -> Built:
     """The seven layers; what is this cluster's alone, its own module says."""
     cluster, own = facts.cluster, special(facts)
+    protection = Protection(cluster)
 
     ground = own.ground()
     names = names_at_cloudflare(facts, ground.hearth)
@@ -55,6 +57,7 @@ def build(facts: Facts) -> Built:
         ResourceOptions(providers=inside, deleted_with=life, depends_on=[cni, seeds, *handed_over]),
     )
     records = own.names(ground, infrastructure, ResourceOptions(providers=inside, depends_on=[cni]))
+    protection.stand()
     return Built(
         kubeconfig=infrastructure.kubeconfig,
         talosconfig=infrastructure.talosconfig,

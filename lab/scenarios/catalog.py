@@ -68,10 +68,9 @@ def chosen(names: str, abilities: Abilities, stack: str = "this stack") -> list[
     known, given = runnable(abilities), words(names)
     impossible = [word for word in given if word not in GROUPS and word not in known]
     if impossible:
-        reasons = [f"{name} needs {lacking(name, abilities)}" for name in impossible]
+        reasons = [f"{name}: it has {lacking(name, abilities)}" for name in impossible]
         raise ValueError(
-            f"{stack} cannot run {', '.join(impossible)}: {'; '.join(reasons)}. "
-            f"It can run: {', '.join(known)}"
+            f"{stack} cannot run {'; nor '.join(reasons)}. It can run: {', '.join(known)}"
         )
     return picked(known, given)
 
@@ -115,4 +114,4 @@ def words(names: str) -> list[str]:
 def lacking(name: str, abilities: Abilities) -> str:
     """What a stack would need for a scenario, at the least."""
     ways = [entry.needs - abilities for entry in CATALOG if entry.name == name]
-    return " and ".join(sorted(min(ways, key=len)))
+    return ", ".join(f"no {need}" for need in sorted(min(ways, key=len)))

@@ -102,8 +102,8 @@ class Fault:
 
 
 def is_change(stage: Stage) -> bool:
-    """Whether an operation touched a vendor: what previews show is kept by the engine alone."""
-    return stage.operation not in {"same", "read"} and stage.kind != "Stash"
+    """Whether an operation touched a vendor: what previews show is the engine's, turns only ask."""
+    return stage.operation not in {"same", "read"} and stage.kind not in {"Stash", "Turn"}
 
 
 def said(outcome: Outcome) -> tuple[str, ...]:

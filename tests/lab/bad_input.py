@@ -152,6 +152,10 @@ WORDS = {
     "cli-unknown-stack-rehearse": ("the same in a rehearsal", "mind the spelling"),
     "cli-unknown-stack-check": ("the same in `config check`", "mind the spelling"),
     "cli-unknown-scenario": ("a scenario that there is not", "take one of the list"),
+    "cli-scenario-needs": (
+        "a scenario that this stack has nothing for",
+        "take one of the list, or the stack that can run it",
+    ),
     "cli-port-in-use": ("an address or port that is in use", "end what listens there"),
     "file-broken": ("several mistakes in the facts", "mend them all; each has its fix"),
     "file-broken-up": ("the same mistakes, under `pulumi up`", "mend them all; each has its fix"),
@@ -204,6 +208,12 @@ CASES = (
     ),
     case(
         "cli-unknown-scenario", HOST, lambda _: hearth("rehearse", "--scenarios", "creat"), "create"
+    ),
+    case(
+        "cli-scenario-needs",
+        HOST,
+        lambda _: hearth("rehearse", "home-ops", "--scenarios", "core,csi-disk"),
+        "home-ops cannot run csi-disk: it has no",
     ),
     case("cli-port-in-use", HOST, port_in_use, "in use"),
     case("file-broken", FILE, broken_file, "did you mean protected?", "network.vips", "mac"),
