@@ -13,10 +13,11 @@ from typing import Annotated
 
 import typer
 
+from config.cluster import Cluster
 from config.errors import ConfigError
 from lab import boxes, tools
 from lab import doctor as examination
-from lab.assembly import Assembly, assemble
+from lab.assembly import assemble
 from lab.plugins import select
 from lab.stackfile import OverlayError
 from lab.tools.progress import Printer
@@ -95,23 +96,24 @@ def up(
     plan = assembly.plan
     require_setups(plan)
     started = time.monotonic()
-    running = bring_up(assembly)
+    running = bring_up(plan, assembly.prepared.cluster)
     if not empty:
         inhabit(running)
     print(f"\nup after {time.monotonic() - started:.1f} s\n\n{describe(running, plan)}")
 
 
-def bring_up(assembly: Assembly) -> Running:
-    """Start a world with the stack's boxes in it, print its stages, and let it live on."""
+def bring_up(plan: WorldPlan, cluster: Cluster | None = None) -> Running:
+    """Start a world, with a cluster's boxes in it, print its stages, and let it live on."""
 
     def say(text: str, seconds: float) -> None:
         print(f"  {text:<20} {seconds:6.1f} s", flush=True)
 
     with ExitStack() as unless_whole:
-        world = World(assembly.plan, say)
+        world = World(plan, say)
         running = world.start()
         unless_whole.callback(world.end)
-        boxes.set_up(running, assembly.prepared.cluster, say)
+        if cluster is not None:
+            boxes.set_up(running, cluster, say)
         unless_whole.pop_all()
     world.let_live()
     return running

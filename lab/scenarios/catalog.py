@@ -113,5 +113,5 @@ def words(names: str) -> list[str]:
 
 def lacking(name: str, abilities: Abilities) -> str:
     """What a stack would need for a scenario, at the least."""
-    ways = [entry.needs - abilities for entry in CATALOG if entry.name == name]
-    return ", ".join(f"no {need}" for need in sorted(min(ways, key=len)))
+    ways = [sorted(entry.needs - abilities) for entry in CATALOG if entry.name == name]
+    return ", ".join(f"no {need}" for need in min(ways, key=len))
