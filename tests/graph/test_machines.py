@@ -253,6 +253,7 @@ def test_a_protected_stack_loses_neither_machines_nor_keys_nor_volumes() -> None
     assert protected == {
         "hearth:index:VolumeSweep",
         "proxmoxve:index/vmLegacy:VmLegacy",
+        "pulumi:index:Stash",  # tests/graph/test_protection.py
         "talos:machine/secrets:Secrets",
     }
     assert all(item.request.protect for item in graph.of("VmLegacy"))
