@@ -56,6 +56,7 @@ def build(facts: Facts) -> Built:
         # Flux reconciles at once: everything its tree reads has to lie there before.
         ResourceOptions(providers=inside, deleted_with=life, depends_on=[cni, seeds, *handed_over]),
     )
+    # Not as a whole with the cluster: what is asked of a parent zone outlives a destroy.
     records = own.names(ground, infrastructure, ResourceOptions(providers=inside, depends_on=[cni]))
     protection.stand()
     return Built(

@@ -83,7 +83,9 @@ def makes_resource(module: Module, call: ast.Call) -> bool:
     last = called(call).rpartition(".")[2]
     is_class = last[:1].isupper() and not last.endswith("Args")
     given_options = any(keyword.arg == "opts" for keyword in call.keywords)
-    return is_class and (given_options or called(call) in module.resources() - {"Condition"})
+    return is_class and (
+        given_options or called(call) in module.resources() - {"Condition", "Site"}
+    )
 
 
 def applied(module: Module) -> Iterator[ast.AST]:
