@@ -11,6 +11,7 @@ from lab.scenarios import (
     cni_missing,
     config_change,
     core,
+    dual_stack,
     faults,
     gate_retry,
     kills,
@@ -38,6 +39,7 @@ def turn(entry: Entry) -> tuple[bool, bool]:
 
 OTHERS: tuple[Entry, ...] = (
     *config_change.ENTRIES,
+    *dual_stack.ENTRIES,
     *volumes.ENTRIES,
     *membership.ENTRIES,
     *metal.ENTRIES,

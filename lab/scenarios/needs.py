@@ -19,6 +19,7 @@ class Need(StrEnum):
     DATA_DISKS = "data disks in adopted hosts"
     CLOUDFLARE = "records at Cloudflare"
     ZONE = "a zone that is delegated to the cluster"
+    TWO_FAMILIES = "a second address family"
 
 
 def abilities(cluster: Cluster) -> frozenset[Need]:
@@ -43,3 +44,5 @@ def found(cluster: Cluster) -> Iterator[Need]:
         yield Need.CLOUDFLARE
     if cluster.dns.delegation is not None:
         yield Need.ZONE
+    if len(cluster.network.families) > 1:
+        yield Need.TWO_FAMILIES
