@@ -17,8 +17,10 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 PORT = 50000
-# Enough for a network card that is up; a machine that boots is asked again anyway.
-CONNECT_SECONDS = 2.0
+# A machine that boots is asked again anyway. Longer than the three seconds after which the kernel
+# gives up looking for a neighbour: "no route to host" tells a person more than silence does, and
+# both by turns would tell less than either.
+CONNECT_SECONDS = 4.0
 # A server that wants a certificate says so at once; one that does not may stay silent for good.
 REFUSAL_SECONDS = 1.0
 
