@@ -19,6 +19,7 @@ from lab.scenarios import (
     kills_metal,
     membership,
     metal,
+    tunnel,
     volumes,
 )
 from lab.scenarios.entry import Entry
@@ -43,6 +44,7 @@ OTHERS: tuple[Entry, ...] = (
     *volumes.ENTRIES,
     *membership.ENTRIES,
     *metal.ENTRIES,
+    *tunnel.ENTRIES,
     *gate_retry.ENTRIES,
     *kills.ENTRIES,
     *kills_elsewhere.ENTRIES,

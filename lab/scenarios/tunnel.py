@@ -1,0 +1,50 @@
+"""tunnel-connected: a destroy of a cluster whose cloudflared is connected to Cloudflare.
+
+Nobody runs cloudflared in the lab, so the simulator plays it, with the token that lies in the
+cluster for it. It ends as a machine that is reset ends it: without a word, so that Cloudflare keeps
+its connections, and the tunnel with them until somebody cleans up.
+"""
+
+from typing import Any
+
+from lab.scenarios.core import taken_down
+from lab.scenarios.entry import Entry
+from lab.scenarios.needs import Need
+from lab.scenarios.rehearsal import Failed, Rehearsal
+
+SIMULATOR = "cloudflare"
+NAMESPACE, SECRET, KEY = "cloudflare-tunnel", "tunnel-token", "token"
+
+
+def tunnel_connected(rehearsal: Rehearsal) -> str:
+    """Connect with the cluster's token, lose the machine, destroy: nothing is left."""
+    token = rehearsal.secret(NAMESPACE, SECRET)[KEY].decode()
+    base = rehearsal.vendors.worlds[SIMULATOR].removesuffix("/world")
+    connected = rehearsal.vendors.ask("POST", f"{base}/connectors", {"token": token})
+    (tunnel,) = tunnels(rehearsal)
+    if not tunnel["connections"]:
+        raise Failed(f"cloudflared is connected, and the tunnel has no connections: {tunnel}")
+    rehearsal.vendors.ask("DELETE", f"{base}/connectors/{connected['id']}?abruptly=true")
+    (tunnel,) = tunnels(rehearsal)
+    if not tunnel["connections"]:
+        raise Failed("connections of a vanished cloudflared were to stay, and did not")
+    return f"{tunnel['connections']} connections left behind; {taken_down(rehearsal)}"
+
+
+def tunnels(rehearsal: Rehearsal) -> list[dict[str, Any]]:
+    """The account's tunnels."""
+    found: list[dict[str, Any]] = rehearsal.vendors.get(rehearsal.vendors.worlds[SIMULATOR])[
+        "tunnels"
+    ]
+    return found
+
+
+ENTRIES = (
+    Entry(
+        name="tunnel-connected",
+        run=tunnel_connected,
+        starts_with_cluster=True,
+        ends_with_cluster=False,
+        needs=frozenset({Need.CLOUDFLARE}),
+    ),
+)
