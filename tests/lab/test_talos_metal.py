@@ -127,6 +127,15 @@ def test_every_node_takes_a_block_of_each_pod_network(home: House) -> None:
     assert [block.prefixlen for block in blocks] == [24, 64]
 
 
+def test_a_pod_has_an_address_of_each_family(home: House) -> None:
+    def given() -> list[str]:
+        pods = home.objects("pods", "-n", "kube-system", "-l", "k8s-app=kube-dns")
+        return [entry["ip"] for entry in pods[0]["status"].get("podIPs", [])] if pods else []
+
+    wait_until(lambda: len(given()) == 2, "a running pod", 60)
+    assert [ip_address(text).version for text in given()] == [4, 6]
+
+
 def test_shared_addresses_of_both_families_come_up_on_the_card_that_is_there(home: House) -> None:
     def held() -> dict[str, str]:
         vips: dict[str, str] = home.control("GET", "/world")[1]["vips"]
