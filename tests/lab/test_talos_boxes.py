@@ -325,6 +325,22 @@ def test_a_box_can_come_from_another_cluster(home: House) -> None:
     assert not blank(home, "10.0.5.7")
 
 
+def test_the_drives_boot_menu_wipes_the_system_and_leaves_the_data(home: House) -> None:
+    data = {"label": "u-longhorn-ssd", "filesystem": "xfs"}
+    used = [DISKS[0], DISKS[1] | {"volumes": [data]}]
+    installed = {"version": "v1.12.4", "schematic": ""}
+    box(home, "used", "10.0.5.9", installed=installed, disks=used)
+    wait_until(lambda: blank(home, "10.0.5.9"), "the box")
+    kept = home.machine("used")["disks"][1]["volumes"]
+    assert home.control("POST", "/machines/used/wipe")[0] == 200
+    wait_until(lambda: home.machine("used")["running"]["version"] == VERSION, "the drive's system")
+    wait_until(lambda: blank(home, "10.0.5.9"), "the box from its drive")
+    assert home.machine("used")["installed"] is None
+    assert home.machine("used")["disks"][1]["volumes"] == kept
+    home.control("PATCH", "/machines/used", {"image": None})
+    assert home.control("POST", "/machines/used/wipe")[0] == 400
+
+
 def version_at(home: House, address: str) -> str:
     ask = ("version", "-e", address, "-n", address)
     done = home.run("timeout", "5", str(tool("talosctl")), *ask, check=False)

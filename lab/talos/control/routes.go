@@ -29,6 +29,7 @@ func Handler(w *world.World) http.Handler {
 	mux.HandleFunc("PATCH /machines/{id}", a.change)
 	mux.HandleFunc("DELETE /machines/{id}", a.remove)
 	mux.HandleFunc("POST /machines/{id}/power", a.power)
+	mux.HandleFunc("POST /machines/{id}/wipe", a.wipe)
 	mux.HandleFunc("POST /machines/{id}/cable", a.cable)
 	mux.HandleFunc("POST /machines/{id}/faults", a.addFault)
 	mux.HandleFunc("DELETE /machines/{id}/faults", a.clearFaults)
@@ -165,6 +166,15 @@ type to struct {
 func (a *api) power(rw http.ResponseWriter, r *http.Request) {
 	var in to
 	a.edit(rw, r, &in, func(m *machine.Machine) error { return a.w.Power(m.ID(), in.To) })
+}
+
+func (a *api) wipe(rw http.ResponseWriter, r *http.Request) {
+	a.edit(rw, r, nil, func(m *machine.Machine) error {
+		if err := m.StartWiping(); err != nil {
+			return fmt.Errorf("%w: %w", world.ErrInvalid, err)
+		}
+		return nil
+	})
 }
 
 func (a *api) cable(rw http.ResponseWriter, r *http.Request) {

@@ -5,6 +5,7 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net/netip"
@@ -19,6 +20,7 @@ import (
 	"hearth/lab/talos/hardware"
 	"hearth/lab/talos/lan"
 	"hearth/lab/talos/netplan"
+	"hearth/lab/talos/storage"
 )
 
 // Surroundings are what machines of one world share.
@@ -195,6 +197,25 @@ func (m *Machine) Scrap() error {
 	}
 	m.port.Unplug()
 	return os.RemoveAll(m.dir)
+}
+
+// StartWiping starts the machine from its drive with the choice "Reset Talos installation" of the boot
+// menu there: the system's disks are wiped, data stays, and it boots again.
+func (m *Machine) StartWiping() error {
+	if spec := m.Spec(); spec.Platform != hardware.PlatformMetal || spec.Image.None() {
+		return errors.New("there is no drive with an image to start from")
+	}
+	if err := m.PowerOff(); err != nil {
+		return err
+	}
+	if cl, id := m.membership(); cl != "" {
+		m.env.Discovery.Leave(cl, id)
+	}
+	m.event("the system's disks are wiped from the drive's boot menu")
+	if err := m.wipe(storage.Wipe{System: true}); err != nil {
+		return err
+	}
+	return m.PowerOn()
 }
 
 // boot is the current one, or nil.
