@@ -1,6 +1,7 @@
 """Physical machines through the real talosctl: looked at, adopted, made a cluster, given back."""
 
 import json
+import re
 import shlex
 import sys
 from base64 import b64decode
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("mini01", "mini02")
-CARD = "eth0"
+CARD = "enp3s0f0"
 GIB = 1024**3
 IMAGE = "https://factory.talos.dev/image/none/v1.13.0/metal-amd64.iso"
 APPLE = {"name": "sda", "sizeBytes": 250 * 10**9, "model": "APPLE SSD SM0256G", "transport": "sata"}
@@ -36,12 +37,20 @@ SAMSUNG = {"name": "sdb", "sizeBytes": 10**12, "model": "Portable SSD T5", "tran
 PATCH = """
 machine: {install: {diskSelector: {model: "APPLE*"}, image: "ghcr.io/siderolabs/installer:v1.13.0"}}
 cluster: {network: {cni: {name: none}}, proxy: {disabled: true}}
+---
+apiVersion: v1alpha1
+kind: UserVolumeConfig
+name: data
+provisioning:
+  diskSelector: {match: '!system_disk && glob("Portable SSD T5*", disk.model)'}
+  minSize: 10GiB
 """
+FOREIGN = {"label": "", "filesystem": "vfat"}
 
 
 def host(name: str, **changed: Any) -> dict[str, Any]:
     """The facts of a box."""
-    number = NAMES.index(name) + 1
+    number = int(name[-1])
     given = {
         "machine": name,
         "address": f"10.0.1.{number}",
@@ -131,6 +140,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             home.build(
                 *(name, facts["maintenanceAddress"], facts["mac"]),
                 platform="metal",
+                interfaces=[CARD],
                 disks=[APPLE | {"serial": f"A{name}"}, SAMSUNG | {"serial": f"S{name}"}],
             )
         (home.folder / "patch.yaml").write_text(PATCH, encoding="utf-8")
@@ -169,12 +179,31 @@ def test_all_that_is_wrong_with_boxes_is_told_before_anything_is_applied(site: S
     with pytest.raises(Refused) as refused:
         site.preflight([wrong, host("mini02", dataDisks=twice)])
     message = str(refused.value)
-    assert "its cards are 68:5B:35:00:00:01 (eth0)" in message
+    assert "its cards are 68:5B:35:00:00:01 (enp3s0f0)" in message
     assert "no disk matches metal.installDisk (model Samsung*); it has sda (APPLE" in message
     assert "metal.dataDisks more (serial Smini02) means the same disk as data: sdb" in message
     assert site.preflight([host(name) for name in NAMES]) == "passed"
     for name in NAMES:
         assert site.home.machine(name)["stage"] == "maintenance"
+
+
+def test_a_data_disk_that_holds_something_else_is_told_and_wiped_as_the_error_says(
+    site: Site,
+) -> None:
+    facts = host("mini03")
+    foreign = SAMSUNG | {"volumes": [FOREIGN]}
+    site.home.build(
+        *("mini03", facts["maintenanceAddress"], facts["mac"]),
+        platform="metal",
+        interfaces=[CARD],
+        disks=[APPLE, foreign],
+    )
+    wait_until(lambda: isinstance(site.look(facts["maintenanceAddress"]), Answer), "an answer")
+    with pytest.raises(Refused, match="holds vfat: Talos makes no volume there") as refused:
+        site.preflight([facts])
+    (command,) = re.findall(r"`talosctl (wipe [^`]+)`", str(refused.value))
+    site.home.talosctl(*command.split())
+    assert site.preflight([facts]) == "passed"
 
 
 def test_boxes_answer_blank_at_their_own_addresses_once_they_are_adopted(site: Site) -> None:
@@ -215,6 +244,8 @@ def test_a_cluster_is_given_back_one_box_after_the_other_and_its_data_stays(site
     founder = site.reach(host("mini01")["address"])
     wait_until(lambda: founded(founder), "a founder that takes the order", 60)
     wait_until(lambda: site.voters("10.0.1.1") == set(NAMES), "two voting members", 90)
+    wait_until(lambda: all(data(site, name) for name in NAMES), "volumes of data", 60)
+    before = [data(site, name) for name in NAMES]
     resource = site.adopted
     with ThreadPoolExecutor() as pool:
         gone = [
@@ -229,9 +260,15 @@ def test_a_cluster_is_given_back_one_box_after_the_other_and_its_data_stays(site
         assert found["currentAddresses"] == [f"{host(name)['maintenanceAddress']}/16"]
         running = system(site.blank(host(name)["maintenanceAddress"]))
         assert running.installed_on == "sda"
+    assert [data(site, name) for name in NAMES] == [before[0], []]
     # Blank already: nothing to do, and what is installed is what the stack wants.
     resource.delete("mini01", site.inputs("mini01"), 0.0)
     assert site.preflight([host(name) for name in NAMES]) == "passed"
+
+
+def data(site: Site, name: str) -> list[str]:
+    """What lies on a box's data disk: a volume that was made anew has another UUID."""
+    return [volume["uuid"] for volume in site.home.machine(name)["disks"][1]["volumes"]]
 
 
 def founded(machine: Machine) -> bool:
