@@ -97,7 +97,7 @@ def install_disk(machine: Machine) -> Document:
     match = machine.metal.install_disk
     selector = {"model": match.model, "serial": match.serial}
     if match.min_size_gib:
-        selector["size"] = f">= {match.min_size_gib}GB"
+        selector["size"] = f">= {match.min_size_gib}GiB"
     return {"diskSelector": {key: value for key, value in selector.items() if value}}
 
 

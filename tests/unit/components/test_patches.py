@@ -193,7 +193,7 @@ def test_a_disk_can_be_told_by_serial_and_size_too() -> None:
         raw["machines"][0]["metal"]["installDisk"] = {"serial": "S1", "minSizeGib": 100}
 
     found: Machine = edited("home-ops", described).machines[0]
-    assert install_disk(found) == {"diskSelector": {"serial": "S1", "size": ">= 100GB"}}
+    assert install_disk(found) == {"diskSelector": {"serial": "S1", "size": ">= 100GiB"}}
 
 
 def test_a_data_disk_becomes_a_user_volume_that_is_never_the_system_disk() -> None:
