@@ -85,6 +85,13 @@ def test_a_tunnel_with_its_rules_and_token(world: World, api: Api) -> None:
     assert config.changed(rules) == []
     assert config.read() == life.id
     assert config.changed(rules) == []
+    spelt = [{**RULES[0], "originRequest": {"matchSnItoHost": True}}, RULES[1]]
+    config.update({**rules, "config": {"ingresses": spelt}})
+    # The API has capitals of its own, which a program never sees.
+    live = api.call("get", f"/accounts/{ACCOUNT}/cfd_tunnel/{life.id}/configurations")
+    assert live["config"]["ingress"][0]["originRequest"] == {"matchSNItoHost": True}
+    assert config.read()
+    assert config.state["config"] == {"ingresses": spelt}
     fewer = {**rules, "config": {"ingresses": RULES[1:]}}
     assert config.changed(fewer)
     config.update(fewer)
