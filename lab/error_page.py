@@ -36,6 +36,8 @@ ROW = re.compile(r"\| `([a-z0-9-]+)` \| (.*?) \| (\d+) \| (.*?) \| (.*?) \|")
 SWAPS: tuple[tuple[str, str], ...] = (
     (r"\x1b\[[0-9;]*m", ""),
     (r"talos-v[0-9.]+-[0-9a-f]{12}", "talos-VERSION-SCHEMATIC"),
+    # A host that was there a moment ago is missed by its peers, and only then by the kernel.
+    (r"\((no answer|no route to host)\)", "(no answer)"),
     (r"/image/[0-9a-f]{64}/v[0-9.]+/", "/image/SCHEMATIC/VERSION/"),
     (r"\t", "  "),
     (r"UPID:[^\s\"'`]+", "UPID:..."),

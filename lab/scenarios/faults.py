@@ -5,6 +5,7 @@ nothing; last those after which an `up` makes the cluster.
 """
 
 from lab.scenarios import (
+    faults_boxes,
     faults_cloudflare,
     faults_cluster,
     faults_machines,
@@ -14,6 +15,7 @@ from lab.scenarios.fault import Takeover
 
 FAULTS = (
     *faults_proxmox.FAULTS,
+    *faults_boxes.FAULTS,
     *faults_machines.FAULTS,
     *faults_cloudflare.FAULTS,
     *faults_cluster.FAULTS,

@@ -13,8 +13,8 @@ from typing import Any
 
 from lab.error_page import AREAS
 from lab.scenarios.facts_file import Facts
-from lab.scenarios.fault import Fault, Takeover
-from lab.scenarios.machines import control, facts, power
+from lab.scenarios.fault import Fault
+from lab.scenarios.machines import facts, power
 from lab.scenarios.needs import Need
 from lab.scenarios.rehearsal import Rehearsal
 from lab.scenarios.shelf import (
@@ -35,7 +35,6 @@ OTHER_UUID = "00000000-0000-4000-8000-00000000f00d"
 OLD_VERSION = "v1.12.6"
 # Boxes that are well answer long before; the dead one must not cost a rehearsal ten minutes.
 DEAD_SECONDS = 15
-SLOW_SECONDS, SLOW_BOOT = 10, "40s"
 TALOSCTL_SECONDS = 60
 
 
@@ -144,19 +143,6 @@ def dead_box(rehearsal: Rehearsal) -> Iterator[None]:
         await_maintenance(rehearsal, name)
 
 
-@contextmanager
-def slow_box(rehearsal: Rehearsal) -> Iterator[None]:
-    """A box that takes longer to start than the stack's deadline gives it."""
-    name = name_of(rehearsal, LAST)
-    open_up(rehearsal, name, bootTime=SLOW_BOOT)
-    try:
-        with rehearsal.facts.edited(impatient(SLOW_SECONDS)):
-            yield
-    finally:
-        await_maintenance(rehearsal, name)
-        rehearsal.vendors.ask("PATCH", control(rehearsal, name), {"bootTime": ""})
-
-
 def impatient(seconds: int) -> Any:
     """An edit: hosts get so long to answer."""
 
@@ -229,15 +215,5 @@ FAULTS = (
         says=(f"{DEAD_SECONDS} s",),
         needs=ADOPTED,
         setting=dead_box,
-    ),
-    Fault(
-        name="fault-slow-box",
-        area=MACHINES,
-        wrong="a box takes longer to start than the stack's deadline",
-        remedy="run `pulumi up` again once it answers, or raise `deadlines.machineSeconds`",
-        says=(f"{SLOW_SECONDS} s",),
-        needs=ADOPTED,
-        setting=slow_box,
-        takeover=Takeover.UP,
     ),
 )
