@@ -1,4 +1,4 @@
-"""tunnel-connected: a destroy of a cluster whose cloudflared is connected to Cloudflare.
+"""tunnel-connected: a destroy while Cloudflare holds connections of the cluster's; kill-tunnel.
 
 Nobody runs cloudflared in the lab, so the simulator plays it, with the token that lies in the
 cluster for it. It ends as a machine that is reset ends it: without a word, so that Cloudflare keeps
@@ -10,7 +10,9 @@ from typing import Any
 from lab.scenarios.core import taken_down
 from lab.scenarios.entry import Entry
 from lab.scenarios.needs import Need
+from lab.scenarios.recovery import survives
 from lab.scenarios.rehearsal import Failed, Rehearsal
+from lab.strikes import Moment
 
 SIMULATOR = "cloudflare"
 NAMESPACE, SECRET, KEY = "cloudflare-tunnel", "tunnel-token", "token"
@@ -31,6 +33,15 @@ def tunnel_connected(rehearsal: Rehearsal) -> str:
     return f"{tunnel['connections']} connections left behind; {taken_down(rehearsal)}"
 
 
+def kill_tunnel(rehearsal: Rehearsal) -> str:
+    """A tunnel is at Cloudflare, and the state does not know it: it is adopted."""
+    moment = Moment(
+        resource="ZeroTrustTunnelCloudflared::cloudflare-tunnel",
+        effect=lambda: bool(tunnels(rehearsal)),
+    )
+    return survives(rehearsal, moment)
+
+
 def tunnels(rehearsal: Rehearsal) -> list[dict[str, Any]]:
     """The account's tunnels."""
     found: list[dict[str, Any]] = rehearsal.vendors.get(rehearsal.vendors.worlds[SIMULATOR])[
@@ -39,12 +50,20 @@ def tunnels(rehearsal: Rehearsal) -> list[dict[str, Any]]:
     return found
 
 
+NAMES = frozenset({Need.CLOUDFLARE})
 ENTRIES = (
+    Entry(
+        name="kill-tunnel",
+        run=kill_tunnel,
+        starts_with_cluster=False,
+        ends_with_cluster=True,
+        needs=NAMES,
+    ),
     Entry(
         name="tunnel-connected",
         run=tunnel_connected,
         starts_with_cluster=True,
         ends_with_cluster=False,
-        needs=frozenset({Need.CLOUDFLARE}),
+        needs=NAMES,
     ),
 )
