@@ -171,13 +171,18 @@ def ask(method: str, url: str, body: Spec | None = None) -> Any:
     return answer.json() if answer.text.strip() else None
 
 
-def put(specs: Iterable[Spec]) -> None:
-    """Set boxes up and switch them on; one that stands there already is left as it is."""
+def put(specs: Iterable[Spec]) -> list[str]:
+    """Set boxes up and switch them on; the addresses at which these will wait, blank.
+
+    One that stands there already, from an earlier start of the world, is left as it is: it may be
+    a cluster's by now, and answer elsewhere.
+    """
     there = {item["id"] for item in ask("GET", CONTROL)}
-    for spec in specs:
-        if spec["id"] not in there:
-            ask("POST", CONTROL, spec)
-            ask("POST", path(spec["id"], "/power"), {"to": "on"})
+    new = [spec for spec in specs if spec["id"] not in there]
+    for spec in new:
+        ask("POST", CONTROL, spec)
+        ask("POST", path(spec["id"], "/power"), {"to": "on"})
+    return [address.partition("/")[0] for spec in new for address in spec["addresses"]]
 
 
 def await_answers(addresses: Iterable[str], seconds: float = BOOT_SECONDS) -> None:
@@ -194,19 +199,13 @@ def await_answers(addresses: Iterable[str], seconds: float = BOOT_SECONDS) -> No
         time.sleep(POLL_SECONDS)
 
 
-def maintenance_addresses(cluster: Cluster) -> list[str]:
-    """Where blank hosts of the facts answer."""
-    return [str(item.metal.maintenance_address) for item in cluster.machines if item.metal]
-
-
 def main(argv: list[str]) -> int:
     """Set up the boxes of the stack that is named, and wait for them."""
     try:
         found = read_stack_file(ROOT / f"Pulumi.{argv[0]}.yaml")
         cluster = load_cluster(found.config.get(CLUSTER_KEY), argv[0])
         make_stick(cluster)
-        put(boxes(cluster))
-        await_answers(maintenance_addresses(cluster))
+        await_answers(put(boxes(cluster)))
     except (WorldError, ConfigError) as error:
         print(error, file=sys.stderr)
         return 1

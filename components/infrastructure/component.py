@@ -131,6 +131,9 @@ class Infrastructure(pulumi.ComponentResource):
             kubeconfig=registered.kubeconfig,
             # Without it a changed kubeconfig plans the replacement of everything in the cluster.
             cluster_identifier=cluster.name,
+            # Else a changed setting is an object that is gone for a moment, while Flux reads it.
+            enable_config_map_mutable=True,
+            enable_secret_mutable=True,
             opts=ResourceOptions(parent=self),
         )
 

@@ -180,3 +180,9 @@ def test_the_storage_driver_starts_with_its_credentials_in_place(graph: Graph) -
     driver = graph.one("helm.sh/v3:Release", "driver")
     assert graph.comes_before(graph.one("core/v1:Secret", "storage-config"), driver)
     assert driver.inputs["values"]["existingConfigSecret"] == "proxmox-csi-plugin"
+
+
+def test_a_changed_setting_updates_its_object_instead_of_making_it_anew(graph: Graph) -> None:
+    provider = graph.one("pulumi:providers:kubernetes")
+    assert provider.inputs["enableConfigMapMutable"] == "true"
+    assert provider.inputs["enableSecretMutable"] == "true"

@@ -63,7 +63,6 @@ def test_disks_that_the_labs_boxes_do_not_have_are_named_all_at_once() -> None:
 
 def test_a_stack_of_virtual_machines_has_no_boxes() -> None:
     assert boxes.boxes(cluster("test-cluster")) == []
-    assert boxes.maintenance_addresses(cluster("test-cluster")) == []
 
 
 def test_boxes_that_never_answer_are_named_when_the_time_is_up() -> None:
