@@ -35,6 +35,8 @@ OTHER_UUID = "00000000-0000-4000-8000-00000000f00d"
 OLD_VERSION = "v1.12.6"
 # Boxes that are well answer long before; the dead one must not cost a rehearsal ten minutes.
 DEAD_SECONDS = 15
+# Longer than any run before it takes to look at boxes, however busy the machine is.
+SLOW_SECONDS, SLOW_BOOT = 20, "1h"
 TALOSCTL_SECONDS = 60
 
 
@@ -143,6 +145,19 @@ def dead_box(rehearsal: Rehearsal) -> Iterator[None]:
         await_maintenance(rehearsal, name)
 
 
+@contextmanager
+def slow_box(rehearsal: Rehearsal) -> Iterator[None]:
+    """A box that takes longer to start than the stack's deadline gives it."""
+    name = name_of(rehearsal, LAST)
+    open_up(rehearsal, name, bootTime=SLOW_BOOT)
+    try:
+        with rehearsal.facts.edited(impatient(SLOW_SECONDS)):
+            yield
+    finally:
+        open_up(rehearsal, name, bootTime="")
+        await_maintenance(rehearsal, name)
+
+
 def impatient(seconds: int) -> Any:
     """An edit: hosts get so long to answer."""
 
@@ -215,5 +230,14 @@ FAULTS = (
         says=(f"{DEAD_SECONDS} s",),
         needs=ADOPTED,
         setting=dead_box,
+    ),
+    Fault(
+        name="fault-slow-box",
+        area=MACHINES,
+        wrong="a box takes longer to start than the stack's deadline",
+        remedy="run `pulumi up` again once it answers, or raise `deadlines.machineSeconds`",
+        says=(f"{SLOW_SECONDS} s",),
+        needs=ADOPTED,
+        setting=slow_box,
     ),
 )
