@@ -25,6 +25,9 @@ SLICE_SECONDS = 0.004
 SLICE_GROWTH = 1.2
 SLICE_AT_MOST = 0.04
 POLL_SECONDS = 0.02
+# How long an effect is waited for while the CLI stands still: its plugins do not, and what they
+# have begun mostly shows by then. Else a busy machine may end an operation between two looks.
+LOOK_SECONDS = 2.0
 PROC = Path("/proc")
 # Stopped, or dead: what the kernel says of a thread that will not run.
 STILL = ("T", "t", "Z", "X")
@@ -100,7 +103,7 @@ class Moment:
                 continue
             run.hold(whole=whole)
             open_now = [urn for urn in run.pending() if self.resource in urn]
-            if open_now and (self.slow or self.effect()):
+            if open_now and (self.slow or self.shows(0.0 if whole else LOOK_SECONDS)):
                 return open_now[0]
             run.send(signal.SIGCONT, whole=whole)
             time.sleep(pause)
@@ -108,6 +111,15 @@ class Moment:
         run.send(signal.SIGCONT, whole=whole)
         ended = "the run ended first" if run.ended else f"waited {DEADLINE_SECONDS:.0f} s"
         raise EngineError(f"the moment to strike at {self.resource} never came: {ended}")
+
+    def shows(self, patience: float) -> bool:
+        """Whether the effect is there, or comes: a plugin works on while the CLI stands still."""
+        deadline = time.monotonic() + patience
+        while not self.effect():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
 
     def begun(self, run: Run) -> str | None:
         """The URN of an operation on it that has begun and not ended."""
