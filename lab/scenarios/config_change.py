@@ -177,11 +177,12 @@ def unchanged(rehearsal: Rehearsal) -> None:
 
 
 def shows(preview: Outcome, words: list[str], *, hides: list[str]) -> None:
-    """The preview's diff has these words, and none of those as the key of a line."""
+    """The preview's diff has these words, and none of those as the key of a line that changes."""
     missing = [word for word in words if word not in preview.output]
     if missing:
         raise Failed(f"the preview does not show {missing}:\n{preview.output}")
-    keys = {line.partition(":")[0].strip(" ~+-") for line in preview.output.splitlines()}
+    changed = [line for line in preview.output.splitlines() if line.strip()[:1] in set("~+-")]
+    keys = {line.partition(":")[0].strip(" ~+-") for line in changed}
     shown = [word for word in hides if word in keys]
     if shown:
         raise Failed(f"the preview shows {shown}, which does not change:\n{preview.output}")
