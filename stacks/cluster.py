@@ -68,7 +68,6 @@ def build(facts: Facts) -> Built:
 
 def machines(facts: Facts, ground: Ground, names: Names | None) -> Infrastructure:
     """The machines, made or adopted, with a Kubernetes API."""
-    outlives = [*ground.outlives, *([names.outside] if names else [])]
     return Infrastructure(
         "infrastructure",
         InfrastructureArgs(
@@ -77,8 +76,10 @@ def machines(facts: Facts, ground: Ground, names: Names | None) -> Infrastructur
             tailscale_key=facts.keys.tailscale_auth_key,
             view_key=facts.keys.view_key,
         ),
-        # No value flows from what outlives the machines, but it must not go before them.
-        opts=ResourceOptions(providers=list(ground.providers), depends_on=outlives),
+        # No value flows from names outside, but a tunnel must not go before its connections.
+        opts=ResourceOptions(
+            providers=list(ground.providers), depends_on=[names.outside] if names else []
+        ),
     )
 
 

@@ -55,18 +55,21 @@ def read(config: pulumi.Config, cluster: Cluster) -> StackKeys:
     )
 
 
+def bare(config: pulumi.Config, key: str) -> str:
+    """A key as its own namespace knows it: `deployKey` of `hearth:deployKey`."""
+    return key.removeprefix(f"{config.name}:")
+
+
 def private_halves(config: pulumi.Config) -> dict[str, str]:
     """The identity's private halves that are set, in clear: to be compared, never to be kept."""
-    found = {key: config.get(key.removeprefix(f"{config.name}:")) for key in IDENTITY_KEYS}
+    found = {key: config.get(bare(config, key)) for key in IDENTITY_KEYS}
     return {key: value for key, value in found.items() if value is not None}
 
 
 def refuse_missing(config: pulumi.Config, cluster: Cluster) -> None:
     """All missing secrets at once: without one, what it is for would quietly be left out."""
     missing = [
-        key
-        for key in secret_keys.everyday(cluster)
-        if config.get_secret(key.removeprefix(f"{config.name}:")) is None
+        key for key in secret_keys.everyday(cluster) if config.get_secret(bare(config, key)) is None
     ]
     if missing:
         lines = [f"{len(missing)} secrets of {cluster.name} are not set:"]
@@ -80,9 +83,7 @@ def refuse_malformed(config: pulumi.Config, cluster: Cluster) -> None:
 
     Connect would take a malformed one and never serve, and all that waits for a secret with it.
     """
-    values = {
-        key: config.get(key.removeprefix(f"{config.name}:")) for key in secret_keys.needed(cluster)
-    }
+    values = {key: config.get(bare(config, key)) for key in secret_keys.needed(cluster)}
     found = one_password.problems({key: text for key, text in values.items() if text is not None})
     if found:
         lines = [f"{len(found)} secrets of {cluster.name} are not what their keys say:"]

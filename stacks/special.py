@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi import Output, ProviderResource, Resource, ResourceOptions
+from pulumi import Output, ProviderResource, ResourceOptions
 
 from components import hearth
 from components.infrastructure import Infrastructure
@@ -32,14 +32,12 @@ class Facts:
 class Ground:
     """What the machines stand on.
 
-    `providers` reach what is outside of the cluster; `outlives` is made before the machines, so
-    that it goes after them.
+    `providers` reach what is outside of the cluster.
     """
 
     hearth: hearth.Provider
     step: Step
     providers: Sequence[ProviderResource] = ()
-    outlives: Sequence[Resource] = ()
 
 
 class Special(ABC):

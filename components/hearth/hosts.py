@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 from pulumi import Input, Output
 
-from components.hearth.wire import camel, snake, talos_client
+from components.hearth.wire import talos_client
 
 
 class HostPreflight(pulumi.CustomResource):
@@ -75,25 +75,17 @@ class AdoptedHost(pulumi.CustomResource):
         inputs = {
             "machine": machine,
             "address": address,
-            "maintenance_address": maintenance_address,
+            "maintenanceAddress": maintenance_address,
             "mac": mac,
             "uuid": uuid,
-            "install_disk": dict(install_disk),
-            "data_disks": [dict(disk) for disk in data_disks],
+            "installDisk": dict(install_disk),
+            "dataDisks": [dict(disk) for disk in data_disks],
             "network": network,
             "authority": authority,
-            "client_configuration": talos_client(client_configuration),
-            "control_planes": list(control_planes),
-            "data_on_destroy": data_on_destroy,
-            "deadline_seconds": deadline_seconds,
+            "clientConfiguration": talos_client(client_configuration),
+            "controlPlanes": list(control_planes),
+            "dataOnDestroy": data_on_destroy,
+            "deadlineSeconds": deadline_seconds,
             "hint": hint,
         }
         super().__init__("hearth:index:AdoptedHost", name, inputs, opts)
-
-    def translate_input_property(self, prop: str) -> str:
-        """camelCase on the wire."""
-        return camel(prop)
-
-    def translate_output_property(self, prop: str) -> str:
-        """snake_case in Python."""
-        return snake(prop)

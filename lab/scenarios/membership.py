@@ -6,7 +6,6 @@ does, above all nothing in the cluster. Each scenario ends with the committed fa
 
 from collections.abc import Callable
 from copy import deepcopy
-from urllib.parse import quote
 
 from lab.engine import Outcome
 from lab.events import Stage, kind
@@ -14,11 +13,11 @@ from lab.scenarios.availability import Availability
 from lab.scenarios.core import ready_nodes
 from lab.scenarios.entry import Entry
 from lab.scenarios.facts_file import Facts, machine
+from lab.scenarios.machines import power
 from lab.scenarios.needs import Need
 from lab.scenarios.polling import wait_until
 from lab.scenarios.rehearsal import Failed, Rehearsal
 from lab.scenarios.workload import guarded, insist_it_moved, nodes_of_it
-from lab.world.services import MACHINES_CONTROL
 
 NEW_VM_IDS = {"cp1": 1091, "worker1": 1092}
 READY_SECONDS = 60
@@ -74,13 +73,13 @@ def control_plane_replace(rehearsal: Rehearsal) -> str:
     with rehearsal.facts.edited(renumbered):
         alive, silence = replaced(rehearsal, founded)
         unchanged(rehearsal)
-    held = ask_machine(rehearsal, f"atlas/{NEW_VM_IDS['cp1']}", "power", {"to": "off"})
+    power(rehearsal, f"atlas/{NEW_VM_IDS['cp1']}", "off")
     dead, silence_dead = replaced(rehearsal, founded)
     unchanged(rehearsal)
     return (
         f"cp1 and worker1 anew in {alive.seconds:.1f} s (API silent for {silence:.1f} s at most), "
-        f"dead ({held}) and anew in {dead.seconds:.1f} s ({silence_dead:.1f} s); same etcd, same "
-        "cluster, 0 operations in it"
+        f"dead (power off) and anew in {dead.seconds:.1f} s ({silence_dead:.1f} s); same etcd, "
+        "same cluster, 0 operations in it"
     )
 
 
@@ -219,13 +218,6 @@ def members(rehearsal: Rehearsal, address: str) -> dict[str, str]:
 def identity_of(rehearsal: Rehearsal) -> str:
     """What no second cluster shares: the UID of a namespace that is as old as etcd's data."""
     return rehearsal.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
-
-
-def ask_machine(rehearsal: Rehearsal, name: str, verb: str, body: dict[str, str]) -> str:
-    """Do something to a machine as hands would; in a word what."""
-    url = f"http://{MACHINES_CONTROL}/machines/{quote(name, safe='')}/{verb}"
-    rehearsal.vendors.ask("POST", url, body)
-    return f"{verb} {body['to']}"
 
 
 ENTRIES = tuple(
