@@ -3,16 +3,15 @@
 Prints it and sends it nowhere: the router is its owner's. Needs no passphrase and no cluster.
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from config.errors import ConfigError
-from config.load import CLUSTER_KEY, load_cluster, no_such_stack, read_stack_file, stack_paths
+from config.load import load_cluster
 from ops.bgp_peer import frr_config
-from ops.errors import VerbError
+from ops.identity import find
+from ops.verbs import run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,14 +26,7 @@ app = typer.Typer(
 
 def main(argv: list[str]) -> int:
     """Run one verb; its exit code."""
-    try:
-        app(args=argv, prog_name="hearth export")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
-    except (VerbError, ConfigError) as error:
-        print(f"hearth: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run(app, argv, "export")
 
 
 @app.callback()
@@ -51,8 +43,5 @@ def bgp_peer(
     cwd: Annotated[Path, typer.Option("--cwd", "-C", help="where the stack files lie")] = ROOT,
 ) -> None:
     """Print the router's frr.conf: the nodes as its neighbours, the pools as what it takes."""
-    paths = stack_paths(cwd)
-    if stack not in paths:
-        raise VerbError(no_such_stack(stack, paths))
-    cluster = load_cluster(read_stack_file(paths[stack]).config.get(CLUSTER_KEY), stack)
-    print(frr_config(cluster, asn), end="")
+    file, _ = find(cwd, stack)
+    print(frr_config(load_cluster(file.cluster, stack), asn), end="")

@@ -6,7 +6,6 @@ passphrase. Neither talks to a cluster.
 """
 
 import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from config.errors import ConfigError
 from config.identity import (
     AGE_KEY,
     DEPLOY_KEY,
@@ -38,6 +36,7 @@ from config.stack_edit import (
 from ops.encrypt import encryptor, passphrase
 from ops.errors import VerbError
 from ops.keys import new_identity
+from ops.verbs import run
 
 ROOT = Path(__file__).resolve().parent.parent
 OWN_KEYS = (SEALED_SECRETS_KEY, DEPLOY_KEY, AGE_KEY)
@@ -55,14 +54,7 @@ Folder = Annotated[Path, typer.Option("--cwd", "-C", help="where the stack files
 
 def main(argv: list[str]) -> int:
     """Run one verb; its exit code."""
-    try:
-        app(args=argv, prog_name="hearth identity")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
-    except (VerbError, ConfigError) as error:
-        print(f"hearth: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run(app, argv, "identity")
 
 
 @app.command()

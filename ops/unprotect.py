@@ -13,11 +13,11 @@ from typing import Annotated
 
 import typer
 
-from config.errors import ConfigError
 from ops.engine import Engine
 from ops.errors import VerbError
 from ops.identity import find
 from ops.recover.state import Document
+from ops.verbs import run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,17 +26,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 def main(argv: list[str]) -> int:
     """Run the command; 0 when nothing of the stack is protected any more."""
-    try:
-        app(args=argv, prog_name="hearth unprotect")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
-    except (VerbError, ConfigError) as error:
-        print(f"hearth: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted: look with `pulumi stack` before you go on", file=sys.stderr)
-        return 130
-    return 0
+    return run(app, argv, "unprotect", "look with `pulumi stack` before you go on")
 
 
 @app.command()

@@ -11,15 +11,9 @@ from typing import Any
 import yaml
 
 from provider.blank_machine import BlankMachine
-from provider.disk_contents import content_findings
-from provider.host_facts import (
-    Host,
-    block,
-    disk_findings,
-    identity_findings,
-    link_findings,
-)
-from provider.host_probe import hardware, volumes
+from provider.host_check import box_findings
+from provider.host_facts import Host, block, identity_findings
+from provider.host_probe import hardware
 from provider.machine_answers import refuse_foreign
 from provider.rpc import Refused
 from provider.talos_probe import PORT, Answer, Look
@@ -84,16 +78,8 @@ class Adoption:
 
     def insist_blank(self, address: str) -> None:
         """`Refused` unless the blank box at an address is the right one, with its disks."""
-        machine = self.reach_blank(address)
-        box = hardware(machine)
-        found = volumes(machine) if self.host.data_disks else []
-        findings = [
-            *identity_findings(self.host, box),
-            *link_findings(self.host, links(self.wanted["network"]), box),
-            *disk_findings(self.host, box),
-            *content_findings(self.host, box, found, address),
-        ]
-        if findings:
+        given = links(self.wanted["network"])
+        if findings := box_findings(self.host, self.reach_blank(address), given):
             title = f"{self.host.machine} was not adopted. The blank box at {address}"
             raise Refused(block(title, findings))
 

@@ -8,18 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from provider.blank_machine import BlankMachine
-from provider.disk_contents import content_findings
-from provider.host_facts import (
-    Finding,
-    Host,
-    Image,
-    block,
-    disk_findings,
-    identity_findings,
-    link_findings,
-    system_findings,
-)
-from provider.host_probe import hardware, system, volumes
+from provider.host_check import box_findings
+from provider.host_facts import Finding, Host, Image, block, system_findings
+from provider.host_probe import system
 from provider.rpc import Refused
 from provider.rpc.parallel import at_once
 from provider.talos_probe import Look
@@ -105,18 +96,11 @@ class Survey:
         """A blank machine against the facts."""
         machine = self.reach(address)
         try:
-            box, running = hardware(machine), system(machine)
-            found = volumes(machine) if host.data_disks else []
+            findings = box_findings(host, machine, [interface] if interface else [])
+            running = system(machine)
         except TalosError as error:
             return str(error)
-        findings = [
-            *identity_findings(host, box),
-            *link_findings(host, [interface] if interface else [], box),
-            *disk_findings(host, box),
-            *content_findings(host, box, found, address),
-            *system_findings(self.image, running),
-        ]
-        return Report(address, findings)
+        return Report(address, [*findings, *system_findings(self.image, running)])
 
     def taken(self, address: str) -> Report:
         """Somebody else's machine, which nobody here may touch."""

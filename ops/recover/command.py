@@ -16,7 +16,6 @@ from typing import Annotated
 import typer
 import yaml
 
-from config.errors import ConfigError
 from ops.engine import Engine
 from ops.errors import VerbError
 from ops.identity import find
@@ -33,6 +32,7 @@ from ops.recover.lock import (
     state_folder,
 )
 from ops.recover.worlds import Worlds
+from ops.verbs import run
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN_SECONDS = 20.0
@@ -42,17 +42,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 def main(argv: list[str]) -> int:
     """Run the command; 0 when nothing is left to settle."""
-    try:
-        app(args=argv, prog_name="hearth recover")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
-    except (VerbError, ConfigError) as error:
-        print(f"hearth: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted: run it again, it starts from what there is", file=sys.stderr)
-        return 130
-    return 0
+    return run(app, argv, "recover", "run it again, it starts from what there is")
 
 
 @app.command()
