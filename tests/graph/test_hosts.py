@@ -1,8 +1,5 @@
 """A stack on physical hosts: looked at, adopted, configured like any machine, reset at the end."""
 
-import subprocess
-import sys
-
 import pytest
 import yaml
 
@@ -156,19 +153,3 @@ def test_installers_and_images_of_hosts_are_made_for_metal(metal: Graph) -> None
     patches = [call.args for call in metal.calls("machine/getConfiguration:getConfiguration")]
     assert len(patches) == len(MACHINES)
     assert all("metal-installer/" in "".join(args["configPatches"]) for args in patches)
-
-
-def test_the_sdk_of_a_hypervisor_is_not_loaded_for_hosts() -> None:
-    code = (
-        "import sys; from tests.graph import harness; harness.run('home-ops');"
-        "sys.exit('pulumi_proxmoxve' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=harness.ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr

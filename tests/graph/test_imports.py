@@ -10,15 +10,15 @@ pytestmark = pytest.mark.graph
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = (
-    "import sys; from tests.graph.harness import run; run('test-cluster');"
+    "import sys; from tests.graph.harness import run; run({stack!r});"
     " print(*sorted(sys.modules), sep='\\n')"
 )
 
 
-@pytest.fixture(scope="module")
-def loaded() -> list[str]:
+def loaded_for(stack: str) -> list[str]:
+    """What a run of a stack's program loads, in a fresh interpreter."""
     done = subprocess.run(
-        [sys.executable, "-c", RUN],
+        [sys.executable, "-c", RUN.format(stack=stack)],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -27,6 +27,11 @@ def loaded() -> list[str]:
         check=True,
     )
     return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def loaded() -> list[str]:
+    return loaded_for("test-cluster")
 
 
 def test_the_program_really_ran(loaded: list[str]) -> None:
@@ -48,3 +53,9 @@ def test_servers_and_command_lines_do_not_come_with_the_program(
     loaded: list[str],
 ) -> None:
     assert not [name for name in loaded if name.split(".")[0] in {"aiohttp", "typer", "rich"}]
+
+
+def test_the_sdk_of_a_hypervisor_is_not_loaded_for_hosts() -> None:
+    found = loaded_for("home-ops")
+    assert "stacks.home_ops" in found
+    assert "pulumi_proxmoxve" not in found
