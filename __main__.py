@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from checks import ownership
 from stacks.program import run
 
-run(Path(__file__).resolve().parent)
+run(Path(__file__).resolve().parent, ask_tree=ownership.problem)

@@ -10,6 +10,7 @@ from pulumi import ResourceOptions
 
 from components import hearth
 from components.dns.handover import Handover, HandoverArgs
+from config.cluster import Cluster
 from stacks.keys import needed
 from stacks.special import Facts
 
@@ -40,17 +41,22 @@ def names_at_cloudflare(facts: Facts, provider: hearth.Provider) -> Names | None
     from components.dns.cloudflare import Cloudflare, CloudflareArgs  # noqa: PLC0415 (its SDK)
 
     delegated = dns.delegation is not None and dns.delegation.provider == "cloudflare"
-    writers = (item.name for item in dns.external_dns if item.target == "cloudflare")
     outside = Cloudflare(
         "cloudflare",
         CloudflareArgs(
             stack=cluster.name,
             domain=cluster.domain,
             facts=dns.cloudflare,
-            users=(*writers, CERT_MANAGER),
+            users=token_users(cluster),
             delegation=dns.delegation if delegated else None,
             token=needed(facts.keys.cloudflare_token, "cloudflareToken", "names are at Cloudflare"),
             hearth=provider,
         ),
     )
     return Names(outside=outside)
+
+
+def token_users(cluster: Cluster) -> tuple[str, ...]:
+    """Who in the cluster gets an API token of its own; also their namespaces."""
+    external = cluster.dns.external_dns
+    return (*(item.name for item in external if item.target == "cloudflare"), CERT_MANAGER)

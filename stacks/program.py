@@ -5,32 +5,39 @@ Whatever a person can have got wrong ends here as one message, before any provid
 
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pulumi
 from pulumi import Output
 
+from components.secrets.settings import settings
+from config.cluster import Cluster
 from config.errors import ConfigError
 from config.identity import Identity, identity_problem, mismatched, read_identity
 from config.load import collisions, load_cluster, no_such_stack, placeholders, stack_paths
 from config.neighbours import twin
+from config.owned import Owned
 from config.spelling import meant
 from stacks import keys
 from stacks.cluster import Built, Facts, build
+from stacks.owned import owned
 
 LAB_VARIABLE = "HEARTH_LAB"
+# What is wrong with a GitOps tree: repository, cluster's folder, what is ours, what is substituted.
+AskTree = Callable[[Path, str, Owned, Mapping[str, str]], str | None]
 
 
-def run(root: Path) -> None:
-    """Build the selected stack; `root` is where `Pulumi.<stack>.yaml` lies."""
+def run(root: Path, *, ask_tree: AskTree) -> None:
+    """Build the selected stack; `root` is where `Pulumi.<stack>.yaml` and the GitOps tree lie."""
     # A run builds one graph, keeps all of it, and ends: to look through it for garbage again and
     # again finds nothing, and takes more than half of the program's time with 500 machines.
     gc.disable()
     stack = pulumi.get_stack()
     facts = load(root, stack, in_lab=bool(os.environ.get(LAB_VARIABLE)))
     refuse_strange_halves(stack, facts.identity, keys.private_halves(pulumi.Config("hearth")))
+    refuse_two_owners(root, facts.cluster, ask_tree)
     export(facts, build(facts))
 
 
@@ -91,6 +98,13 @@ def refuse_strange_halves(stack: str, identity: Identity, private: Mapping[str, 
             f"`./hearth identity init {stack}`: put the file back as it was then (`git log -p "
             f"Pulumi.{stack}.yaml`)"
         )
+
+
+def refuse_two_owners(root: Path, cluster: Cluster, ask_tree: AskTree) -> None:
+    """What the program makes in the cluster, the GitOps tree does not make too."""
+    said = ask_tree(root, cluster.gitops.path, owned(cluster), settings(cluster))
+    if said:
+        raise pulumi.RunError(said)
 
 
 def refuse_placeholders(path: Path) -> None:

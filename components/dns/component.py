@@ -20,6 +20,7 @@ from config.services import Delegation
 TSIG_CHARACTERS = 48
 TSIG_ALGORITHM = "hmac-sha256"
 NAMESPACE = "powerdns"
+TRANSFER_SECRET = "tsig"  # noqa: S105 (a name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +70,8 @@ class DelegatedZone(pulumi.ComponentResource):
             child(name, "namespace"), metadata={"name": NAMESPACE}, opts=inside
         )
         kubernetes.Secret(
-            child(name, "tsig"),
-            metadata={"name": "tsig", "namespace": namespace.metadata["name"]},
+            child(name, TRANSFER_SECRET),
+            metadata={"name": TRANSFER_SECRET, "namespace": namespace.metadata["name"]},
             string_data={
                 "name": f"{args.zone.split('.')[0]}-transfer",
                 "algorithm": TSIG_ALGORITHM,

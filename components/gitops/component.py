@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
 from components import kubernetes
-from components.gitops.instance import DEPLOY_KEY, spec
+from components.gitops.instance import DEPLOY_KEY, INSTANCE, spec
 from components.naming import child, token
 from config import versions
 from config.services import Gitops
@@ -55,7 +55,7 @@ class Flux(pulumi.ComponentResource):
             child(name, "instance"),
             api_version="fluxcd.controlplane.io/v1",
             kind="FluxInstance",
-            metadata={"name": "flux", "namespace": args.namespace},
+            metadata={"name": INSTANCE, "namespace": args.namespace},
             spec=spec(args.gitops),
             opts=ResourceOptions(
                 parent=self,

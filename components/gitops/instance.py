@@ -9,6 +9,7 @@ from typing import Any
 from config import versions
 from config.services import Gitops
 
+INSTANCE = "flux"
 DEPLOY_KEY = "flux-deploy-key"
 COMPONENTS = (
     "source-controller",

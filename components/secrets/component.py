@@ -17,7 +17,10 @@ from components.secrets.settings import settings
 from config.cluster import Cluster
 
 FLUX_NAMESPACE = "flux-system"
+SETTINGS = "cluster-settings"
+SOPS_SECRET = "sops-age"  # noqa: S105 (a name)
 SEALED_SECRETS_NAMESPACE = "sealed-secrets"
+SEALED_SECRETS_KEY = "sealed-secrets-key"
 ONE_PASSWORD_NAMESPACE = "onepassword-connect"  # noqa: S105 (a namespace, no password)
 # What Connect's chart looks for unless it is told otherwise (1Password/connect-helm-charts,
 # values.yaml: connect.credentialsName, connect.credentialsKey, operator.token).
@@ -55,8 +58,8 @@ class SecretSeeds(pulumi.ComponentResource):
         self._name = name
         self.flux_namespace = self._namespace(FLUX_NAMESPACE)
         kubernetes.ConfigMap(
-            child(name, "cluster-settings"),
-            metadata={"name": "cluster-settings", "namespace": self.flux_namespace},
+            child(name, SETTINGS),
+            metadata={"name": SETTINGS, "namespace": self.flux_namespace},
             data=settings(args.cluster),
             opts=self._inside(),
         )
@@ -66,7 +69,7 @@ class SecretSeeds(pulumi.ComponentResource):
         if args.sealed_secrets_key is not None and args.sealed_secrets_certificate is not None:
             self._sealed_secrets(args.sealed_secrets_certificate, args.sealed_secrets_key)
         if args.age_key is not None:
-            self._secret("sops-age", self.flux_namespace, {"age.agekey": args.age_key})
+            self._secret(SOPS_SECRET, self.flux_namespace, {"age.agekey": args.age_key})
         if args.one_password_credentials is not None and args.one_password_token is not None:
             self._one_password(args.one_password_credentials, args.one_password_token)
         self.register_outputs({"fluxNamespace": self.flux_namespace})
@@ -75,7 +78,7 @@ class SecretSeeds(pulumi.ComponentResource):
         """The key pair that secrets in Git are sealed against, before its controller starts."""
         namespace = self._namespace(SEALED_SECRETS_NAMESPACE)
         data = {"tls.crt": certificate, "tls.key": key}
-        self._secret("sealed-secrets-key", namespace, data, "kubernetes.io/tls", ACTIVE_KEY)
+        self._secret(SEALED_SECRETS_KEY, namespace, data, "kubernetes.io/tls", ACTIVE_KEY)
 
     def _one_password(self, credentials: Input[str], connect_token: Input[str]) -> None:
         """What 1Password Connect starts with, and what External Secrets asks it with.
