@@ -30,6 +30,12 @@ BROKEN = {
     "mac: BC:24:11:0A:01:02": "mac: BC:24:11:0A:01:01",
 }
 
+CILIUM = """apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: cilium, namespace: kube-system}
+spec: {chart: {spec: {chart: cilium, sourceRef: {kind: HelmRepository, name: cilium}}}}
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -121,6 +127,16 @@ def strange_halves(folder: Path) -> Ended:
     return made.up(HEARTH_LAB="a test's")
 
 
+def two_owners(folder: Path) -> Ended:
+    """A GitOps tree that brings Cilium as well."""
+    made = project(folder)
+    made.labs_secrets()
+    tree = folder / "gitops" / "clusters" / STACK
+    tree.mkdir(parents=True)
+    (tree / "cilium.yaml").write_text(CILIUM)
+    return made.up(HEARTH_LAB="a test's")
+
+
 def placeholders(folder: Path) -> Ended:
     """A stack with an identity of its own and nobody's network."""
     made = project(folder, passphrase=OWN)
@@ -170,6 +186,10 @@ WORDS = {
     "file-strange-halves": (
         "private halves of another identity",
         "put back the file's version that `identity init` wrote",
+    ),
+    "file-two-owners": (
+        "Cilium in the GitOps tree too",
+        "take it out of the tree; policies and pools may stay",
     ),
     "file-placeholders": ("facts that only the owner knows", "put in your own"),
 }
@@ -224,5 +244,6 @@ CASES = (
     case("file-labs-identity", FILE, labs_identity, "anybody can read its private halves"),
     case("file-other-stacks-identity", FILE, twins_identity, "is that of other"),
     case("file-strange-halves", FILE, strange_halves, "hearth:deployKey", "do not belong"),
+    case("file-two-owners", FILE, two_owners, "two owners", "clusters/test-cluster/cilium.yaml:1"),
     case("file-placeholders", FILE, placeholders, "still placeholders", "dhcpRanges"),
 )

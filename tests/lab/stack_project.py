@@ -23,7 +23,7 @@ from tests.lab.tools_bin import tool
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "test-cluster"
-PARTS = ("config", "components", "provider", "stacks", "Pulumi.yaml", ".venv")
+PARTS = ("checks", "config", "components", "provider", "stacks", "Pulumi.yaml", ".venv")
 SECONDS = 100
 
 
