@@ -1,9 +1,18 @@
 """The plain values that Flux substitutes into the GitOps tree: what the tree needs of the facts.
 
-Pure. Names are the contract between the program and the tree; a check compares both sides.
+Pure. Names are the contract between the program and the tree; a test compares both sides. A list is
+written as YAML has it on one line: put where a value stands, it is a list.
 """
 
+import json
+from collections.abc import Iterable
+
 from config.cluster import Cluster
+
+# Let's Encrypt's own (letsencrypt.org/docs/staging-environment). A cluster that is made anew again
+# and again would use up the limit of the one that browsers trust.
+ACME_PRODUCTION = "https://acme-v02.api.letsencrypt.org/directory"
+ACME_STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 
 def settings(cluster: Cluster) -> dict[str, str]:
@@ -17,9 +26,9 @@ def settings(cluster: Cluster) -> dict[str, str]:
         "SERVICE_SUBNETS": ",".join(str(net) for net in cluster.network.service_subnets),
     }
     for pool in balancer.pools:
-        spans = ",".join(str(span) for span in pool.addresses)
-        found[f"POOL_{variable(pool.name)}"] = spans
         # MetalLB takes the list as it is, Cilium wants both ends of each span by themselves.
+        spans = (f"{span.first}-{span.last}" for span in pool.addresses)
+        found[f"POOL_{variable(pool.name)}"] = flow(spans)
         for number, span in enumerate(pool.addresses, start=1):
             found[f"POOL_{variable(pool.name)}_{number}_START"] = str(span.first)
             found[f"POOL_{variable(pool.name)}_{number}_STOP"] = str(span.last)
@@ -32,6 +41,10 @@ def settings(cluster: Cluster) -> dict[str, str]:
             found[f"BGP_PEER_{variable(peer.name)}_ASN"] = str(peer.asn)
     if cluster.storage.kind == "proxmoxCsi":
         found["STORAGE_CLASS"] = cluster.storage.storage_class
+    else:
+        # Where Talos mounts a volume of this name (patches.py tells the kubelet the same).
+        found["LONGHORN_PATH"] = f"/var/mnt/{cluster.storage.volume}"
+    found["ACME_SERVER"] = ACME_PRODUCTION if cluster.protected else ACME_STAGING
     found |= names(cluster)
     own = {variable(name): value for name, value in cluster.seeds.settings.items()}
     return dict(sorted((found | own).items()))
@@ -40,12 +53,20 @@ def settings(cluster: Cluster) -> dict[str, str]:
 def names(cluster: Cluster) -> dict[str, str]:
     """Which zone and which names each external-dns serves, and under which owner it writes."""
     found = {}
+    if cluster.dns.delegation is not None:
+        found["DNS_NAMESERVER"] = cluster.dns.delegation.nameserver
+        found["DNS_TRANSFER_FROM"] = str(cluster.dns.delegation.transfer_from)
     if cluster.dns.cloudflare is not None:
         found["CLOUDFLARE_ZONE"] = cluster.dns.cloudflare.zone
     for instance in cluster.dns.external_dns:
         found[f"{variable(instance.name)}_OWNER_ID"] = instance.owner_id
-        found[f"{variable(instance.name)}_DOMAIN_FILTERS"] = ",".join(instance.domain_filters)
+        found[f"{variable(instance.name)}_DOMAIN_FILTERS"] = flow(instance.domain_filters)
     return found
+
+
+def flow(items: Iterable[str]) -> str:
+    """A list on one line, as YAML takes it."""
+    return json.dumps(list(items))
 
 
 def variable(name: str) -> str:

@@ -204,7 +204,7 @@ def test_the_tree_learns_owner_and_filters_of_every_external_dns() -> None:
     file = read_stack_file(harness.ROOT / f"Pulumi.{STACK}.yaml")
     found = settings(load_cluster(file.config[CLUSTER_KEY], STACK))
     assert found["EXTERNAL_DNS_OWNER_ID"] == "home-ops-cloudflare"
-    assert found["EXTERNAL_DNS_DOMAIN_FILTERS"] == "k8s.home.geoffdavis.com"
+    assert found["EXTERNAL_DNS_DOMAIN_FILTERS"] == '["k8s.home.geoffdavis.com"]'
     assert found["EXTERNAL_DNS_INTERNAL_OWNER_ID"] == "home-ops-internal"
     assert found["EXTERNAL_DNS_UNIFI_OWNER_ID"] == "home-ops-unifi"
     assert found["CLOUDFLARE_ZONE"] == "geoffdavis.com"

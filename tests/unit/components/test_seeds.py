@@ -42,7 +42,7 @@ def test_settings_carry_the_address_plan() -> None:
     found = settings(cluster("test-cluster"))
     assert found["CLUSTER_NAME"] == "test-cluster"
     assert found["CLUSTER_API_VIP"] == "10.0.3.1"
-    assert found["POOL_SERVICES_POOL"] == "10.0.3.4-10.0.3.20"
+    assert found["POOL_SERVICES_POOL"] == '["10.0.3.4-10.0.3.20"]'
     assert found["ADDRESS_INGRESS"] == "10.0.3.2"
     assert found["STORAGE_CLASS"] == "proxmox-csi"
     assert not {name for name in found if name.startswith("BGP_")}

@@ -26,9 +26,7 @@ def documents(folder: Path) -> list[dict[str, Any]]:
     """The objects that a folder's kustomization.yaml takes in."""
     listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
     assert sorted([*listed, "kustomization.yaml"]) == sorted(p.name for p in folder.iterdir())
-    return [
-        found for name in listed for found in yaml.safe_load_all((folder / name).read_text())
-    ]
+    return [found for name in listed for found in yaml.safe_load_all((folder / name).read_text())]
 
 
 @cache
@@ -57,11 +55,6 @@ def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     assert set(selector) == {"matchLabels"}
     wanted: Mapping[str, str] = selector["matchLabels"]
     return wanted.items() <= labels.items()
-
-
-@pytest.mark.parametrize("path", sorted(GITOPS.rglob("*.yaml")), ids=lambda path: path.stem)
-def test_every_variable_of_the_tree_is_one_that_the_program_gives(path: Path) -> None:
-    assert set(VARIABLE.findall(path.read_text())) <= set(settings(cluster(STACK)))
 
 
 def test_kustomizations_take_their_values_from_the_program() -> None:
