@@ -17,6 +17,7 @@ from provider.membership import Membership
 from provider.preflight import Preflight
 from provider.proxmox import Credentials
 from provider.quorum import Quorum
+from provider.record_sweep import RecordSweep
 from provider.rpc import Plugin, Properties, plain, serve
 from provider.sweep import VolumeSweep
 from provider.tunnel_connections import TunnelConnections
@@ -28,7 +29,7 @@ NAME, VERSION = "hearth", "0.1.0"
 def build() -> Plugin:
     """The plugin with its resources; configuring it hands out the vendors' credentials."""
     sweep, preflight = VolumeSweep(), Preflight()
-    names, tunnel = CloudflarePreflight(), TunnelConnections()
+    names, tunnel, records = CloudflarePreflight(), TunnelConnections(), RecordSweep()
 
     def configure(settings: Properties) -> None:
         given = plain(settings)
@@ -41,7 +42,7 @@ def build() -> Plugin:
             sweep.credentials = preflight.credentials = credentials
         if given.get("cloudflareToken"):
             token = cloudflare.Credentials(token=given["cloudflareToken"])
-            names.credentials = tunnel.credentials = token
+            names.credentials = tunnel.credentials = records.credentials = token
 
     return Plugin(
         name=NAME,
@@ -59,6 +60,7 @@ def build() -> Plugin:
             "hearth:index:Membership": Membership(),
             "hearth:index:Preflight": preflight,
             "hearth:index:Quorum": Quorum(),
+            "hearth:index:RecordSweep": records,
             "hearth:index:TunnelConnections": tunnel,
             "hearth:index:Turn": Turn(),
             "hearth:index:VolumeSweep": sweep,

@@ -11,6 +11,7 @@ from pulumi import ResourceOptions
 from components import hearth
 from components.dns.handover import Handover, HandoverArgs
 from config.cluster import Cluster
+from config.services import ExternalDns
 from stacks.keys import needed
 from stacks.special import Facts
 
@@ -48,6 +49,7 @@ def names_at_cloudflare(facts: Facts, provider: hearth.Provider) -> Names | None
             domain=cluster.domain,
             facts=dns.cloudflare,
             users=token_users(cluster),
+            owners=tuple(item.owner_id for item in writers(cluster)),
             delegation=dns.delegation if delegated else None,
             token=needed(facts.keys.cloudflare_token, "cloudflareToken", "names are at Cloudflare"),
             hearth=provider,
@@ -58,5 +60,9 @@ def names_at_cloudflare(facts: Facts, provider: hearth.Provider) -> Names | None
 
 def token_users(cluster: Cluster) -> tuple[str, ...]:
     """Who in the cluster gets an API token of its own; also their namespaces."""
-    external = cluster.dns.external_dns
-    return (*(item.name for item in external if item.target == "cloudflare"), CERT_MANAGER)
+    return (*(item.name for item in writers(cluster)), CERT_MANAGER)
+
+
+def writers(cluster: Cluster) -> list[ExternalDns]:
+    """The instances of external-dns that write at Cloudflare."""
+    return [item for item in cluster.dns.external_dns if item.target == "cloudflare"]

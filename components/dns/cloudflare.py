@@ -4,7 +4,7 @@ All of it stands outside the cluster, before the machines are made and until the
 machine still runs cloudflared, Cloudflare keeps the tunnel. Our records say in their comment whose
 they are; what is not ours is refused by the preflight and never touched. Who needs a token in the
 cluster gets one of its own that opens this zone alone. Records that applications ask for are
-external-dns's, not ours.
+external-dns's: what it leaves behind goes by its own marks.
 """
 
 import json
@@ -31,13 +31,15 @@ EVERYTHING_ELSE = "http_status:404"
 class CloudflareArgs:
     """The facts, the token that makes everything here, and who in the cluster needs one (`users`).
 
-    `domain` is delegated to the cluster's own name server where there is a `delegation`.
+    `owners` are the owner IDs of its external-dns. `domain` is delegated to the cluster's own name
+    server where there is a `delegation`.
     """
 
     stack: str
     domain: str
     facts: CloudflareDns
     users: tuple[str, ...]
+    owners: tuple[str, ...]
     delegation: Delegation | None
     token: Input[str]
     hearth: hearth.Provider
@@ -81,6 +83,15 @@ class Cloudflare(pulumi.ComponentResource):
         if args.delegation is not None:
             self._record(args.domain, "NS", args.delegation.nameserver, DELEGATION_SECONDS)
         self.tokens = {user: self._api_token(user) for user in args.users}
+        if args.owners:
+            # Stands before the machines as all of this does: who writes records is gone by then.
+            hearth.RecordSweep(
+                child(name, "record-sweep"),
+                zone=args.facts.zone,
+                zone_id=self._preflight.zone_id,
+                owners=args.owners,
+                opts=ResourceOptions(parent=self, provider=args.hearth),
+            )
         self.register_outputs({})
 
     def _tunnel(self, facts: Tunnel) -> Output[str]:

@@ -3,7 +3,7 @@
 Thin on purpose: names and types of inputs and outputs, nothing that thinks.
 """
 
-from components.hearth.cloudflare import CloudflarePreflight, TunnelConnections
+from components.hearth.cloudflare import CloudflarePreflight, RecordSweep, TunnelConnections
 from components.hearth.cluster import (
     Anchor,
     Bootstrap,
@@ -33,6 +33,7 @@ __all__ = [
     "Preflight",
     "Provider",
     "Quorum",
+    "RecordSweep",
     "TunnelConnections",
     "Turn",
     "VolumeSweep",

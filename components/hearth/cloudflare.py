@@ -52,6 +52,22 @@ class CloudflarePreflight(pulumi.CustomResource):
         return snake(prop)
 
 
+class RecordSweep(pulumi.CustomResource):
+    """Its delete takes away what external-dns left in a zone under these owner IDs."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        zone: str,
+        zone_id: Input[str],
+        owners: Sequence[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {"zone": zone, "zoneId": zone_id, "owners": list(owners)}
+        super().__init__("hearth:index:RecordSweep", name, inputs, opts)
+
+
 class TunnelConnections(pulumi.CustomResource):
     """What cloudflared connects with (`token`); its delete ends what is still connected."""
 

@@ -60,9 +60,19 @@ def token_for(rehearsal: Rehearsal, groups: Sequence[str]) -> Iterator[str]:
 @contextmanager
 def record(rehearsal: Rehearsal, wanted: Mapping[str, Any]) -> Iterator[None]:
     """A record that somebody made by hand."""
-    path = f"/zones/{zone_id(facts(rehearsal)['zone'])}/dns_records"
-    made = ask(rehearsal, "POST", path, wanted)
+    made = write(rehearsal, wanted)
     try:
         yield
     finally:
-        ask(rehearsal, "DELETE", f"{path}/{made['id']}")
+        ask(rehearsal, "DELETE", f"{records_path(rehearsal)}/{made['id']}")
+
+
+def write(rehearsal: Rehearsal, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a record in the stack's zone."""
+    made: dict[str, Any] = ask(rehearsal, "POST", records_path(rehearsal), wanted)
+    return made
+
+
+def records_path(rehearsal: Rehearsal) -> str:
+    """Where the records of the stack's zone are."""
+    return f"/zones/{zone_id(facts(rehearsal)['zone'])}/dns_records"

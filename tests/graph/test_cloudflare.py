@@ -28,6 +28,7 @@ TOKENS = {
     "hearth:dns:Cloudflare",
     "hearth:dns:Handover",
     "hearth:index:CloudflarePreflight",
+    "hearth:index:RecordSweep",
     "hearth:index:TunnelConnections",
     "pulumi:providers:cloudflare",
 }
@@ -72,6 +73,19 @@ def test_the_machines_come_after_the_tunnel_so_that_they_go_before_it(metal: Gra
     assert metal.comes_before(metal.one(TUNNEL), connections)
     for host in metal.of("index:AdoptedHost"):
         assert metal.comes_before(connections, host)
+
+
+def test_what_external_dns_wrote_goes_when_no_machine_is_left_to_write_it_anew(
+    metal: Graph,
+) -> None:
+    sweep = metal.one("index:RecordSweep")
+    assert sweep.inputs == {
+        "zone": "geoffdavis.com",
+        "zoneId": "zone-id",
+        "owners": ["home-ops-cloudflare"],
+    }
+    for host in metal.of("index:AdoptedHost"):
+        assert metal.comes_before(sweep, host)
 
 
 def test_a_wrong_token_is_told_before_a_host_is_touched(metal: Graph) -> None:
