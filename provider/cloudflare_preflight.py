@@ -12,7 +12,7 @@ from typing import Any
 
 from provider import cloudflare
 from provider.cloudflare import Api
-from provider.rpc import Properties, Refused, Resource, plain
+from provider.rpc import LookOnly, Properties, Refused, plain
 
 # Whether a token may write is told by no list that it may read itself. So a change of something
 # that cannot exist is asked for: Cloudflare answers 403 without the right, 404 with it.
@@ -32,7 +32,7 @@ class Right:
     path: str
 
 
-class CloudflarePreflight(Resource):
+class CloudflarePreflight(LookOnly):
     """Inputs: `stack`, `zone` and `account`; `records` [{name, type, key}], `tunnel` (a name).
 
     `key` is the place in the stack's facts that asks for a record. `makesTokens`: whether API
@@ -67,10 +67,6 @@ class CloudflarePreflight(Resource):
             return {**news, **self.passed(wanted, before)}
         moved = any(before.get(name) != wanted[name] for name in ("zone", "account"))
         return {**self.planned(news, {} if moved else olds)}
-
-    def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
-        """A check leaves nothing behind."""
-        del id, state, timeout
 
     def passed(self, wanted: dict[str, Any], before: dict[str, Any]) -> Properties:
         """The outputs; `Refused` with every reason not to go on."""

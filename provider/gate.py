@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from provider import api_server
 from provider.dns_probe import dns_missing
-from provider.rpc import Diff, Failure, Properties, Refused, Resource, has_unknown, plain
+from provider.rpc import Diff, Failure, LookOnly, Properties, Refused, has_unknown, plain
 from provider.rpc.diff import compare
 from provider.rpc.waiting import missing_after
 
@@ -58,7 +58,7 @@ CONDITIONS: dict[str, tuple[str, Callable[[Properties], Missing]]] = {
 }
 
 
-class Gate(Resource):
+class Gate(LookOnly):
     """Inputs: `condition`, `kubeconfig`, `apiServers`, `nodes`, `deadlineSeconds`, `hint`.
 
     Outputs repeat the inputs, so that whoever needs the open gate takes them from it. `trigger` is
@@ -120,10 +120,6 @@ class Gate(Resource):
         elif not preview:
             await_return(plain(news), timeout or RETURN_SECONDS, self.poll_seconds)
         return self.planned(news, olds)
-
-    def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
-        """A gate leaves nothing behind."""
-        del id, state, timeout
 
 
 def wait(inputs: Properties, timeout: float, poll_seconds: float = POLL_SECONDS) -> None:

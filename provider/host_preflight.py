@@ -13,7 +13,7 @@ from typing import Any
 from provider import talos_probe
 from provider.blank_machine import BlankMachine
 from provider.host_survey import Reach, Survey
-from provider.rpc import UNKNOWN, Properties, Resource, has_unknown, plain
+from provider.rpc import UNKNOWN, LookOnly, Properties, has_unknown, plain
 from provider.rpc.diff import compare
 from provider.rpc.waiting import missing_after
 from provider.talos_probe import Look
@@ -22,7 +22,7 @@ POLL_SECONDS = 1.0
 Facts = Mapping[str, Any]
 
 
-class HostPreflight(Resource):
+class HostPreflight(LookOnly):
     """Inputs: `hosts` [{machine, address, maintenanceAddress, mac, uuid, interface, installDisk,
     dataDisks [{name, match}]}], `talosVersion`, `schematic`, `extensions`, `image` (where the
     bootable image lies), `authority` (the cluster's, base64 of PEM), `deadlineSeconds`.
@@ -76,10 +76,6 @@ class HostPreflight(Resource):
             ]
             self.insist(changed, before, wanted, timeout)
         return outputs(news)
-
-    def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
-        """A check leaves nothing behind."""
-        del id, state, timeout
 
     def insist(
         self, hosts: Sequence[Facts], before: Mapping[str, Facts], wanted: Facts, timeout: float

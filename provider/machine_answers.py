@@ -7,14 +7,14 @@ that this cluster has configured before passes. Nothing is changed on any machin
 """
 
 from provider import talos_probe
-from provider.rpc import Properties, Refused, Resource, plain
+from provider.rpc import LookOnly, Properties, Refused, plain
 from provider.rpc.waiting import missing_after
 from provider.talos_probe import PORT, Answer
 
 POLL_SECONDS = 0.5
 
 
-class MachineAnswers(Resource):
+class MachineAnswers(LookOnly):
     """Inputs: `machine` (its name), `address`, `authority` (the cluster's, base64 of PEM).
 
     Also `deadlineSeconds`, and `hint`: where to look when nobody answered in time. Outputs repeat
@@ -43,10 +43,6 @@ class MachineAnswers(Resource):
         if not preview and plain(olds.get("address")) != plain(news["address"]):
             wait(plain(news), timeout)
         return self.planned(news, olds)
-
-    def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
-        """Nothing was made."""
-        del id, state, timeout
 
 
 def wait(inputs: Properties, timeout: float) -> None:

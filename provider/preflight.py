@@ -10,15 +10,7 @@ from typing import Any
 
 from provider import attached, preflight_machines, proxmox
 from provider.proxmox import allowed
-from provider.rpc import (
-    Diff,
-    Properties,
-    Refused,
-    Resource,
-    has_unknown,
-    operation,
-    plain,
-)
+from provider.rpc import Diff, LookOnly, Properties, Refused, has_unknown, operation, plain
 
 # What the everyday token needs, and where: making machines, their disks and images.
 MACHINE_PRIVILEGES = (
@@ -36,7 +28,7 @@ HOST_PRIVILEGES = ("Sys.AccessNetwork", "Sys.Audit")
 GLANCE_SECONDS = 5
 
 
-class Preflight(Resource):
+class Preflight(LookOnly):
     """Inputs: `hosts` [{name, bridge}], `pool`, `machines`, and three datastores:
 
     `imageDatastore`, `machineDatastore` and, where the stack has volumes, `volumeDatastore`.
@@ -108,10 +100,6 @@ class Preflight(Resource):
         if not preview:
             self.warn_of_claimed(before, wanted)
         return self.planned(news, olds)
-
-    def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
-        """A check leaves nothing behind."""
-        del id, state, timeout
 
     def problems(
         self, wanted: dict[str, Any], before: dict[str, Any] | None = None

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from provider.control_planes import Ask, Verdict, ask, ask_all, judge
-from provider.rpc import Diff, Failure, Properties, Refused, Resource, field_wise, operation, plain
+from provider.rpc import Diff, Failure, LookOnly, Properties, Refused, field_wise, operation, plain
 from provider.talosctl import Credentials
 
 OTHERS, ALL = "others", "all"
@@ -22,7 +22,7 @@ LOOKS = 2
 Missing = dict[str, str]
 
 
-class Turn(Resource):
+class Turn(LookOnly):
     """Inputs: `machine`, `waitsFor` (`others` or `all`), `trigger`, `controlPlanes` (address by
     name), `clientConfiguration`, `founding`, `deadlineSeconds`.
 
@@ -79,10 +79,6 @@ class Turn(Resource):
         if not preview:
             self.wait(plain(news), timeout)
         return self.planned(news, olds)
-
-    def delete(self, id: str, state: Properties, timeout: float) -> None:  # noqa: A002
-        """A turn leaves nothing behind."""
-        del id, state, timeout
 
     def wait(self, inputs: Properties, timeout: float) -> None:
         """Look until all is well, twice in a row, or the deadline has passed.

@@ -53,7 +53,7 @@ engine command, so load heavy libraries inside the methods that need them.
 from provider.rpc.diff import Diff, Kind, field_wise
 from provider.rpc.errors import Cancelled, Failure, InvalidArguments, PartialFailure, Refused
 from provider.rpc.plugin import Plugin
-from provider.rpc.resource import Resource
+from provider.rpc.resource import LookOnly, Resource
 from provider.rpc.server import serve
 from provider.rpc.wire import (
     UNKNOWN,
@@ -72,6 +72,7 @@ __all__ = [
     "Failure",
     "InvalidArguments",
     "Kind",
+    "LookOnly",
     "PartialFailure",
     "Plugin",
     "Properties",

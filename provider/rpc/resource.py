@@ -143,3 +143,17 @@ class Resource(ABC):
             name: secret(item) if name in self.secret_outputs and not is_secret(item) else item
             for name, item in outputs.items()
         }
+
+
+class LookOnly(Resource):
+    """A resource that only looks or waits: it makes nothing, so there is nothing to remove."""
+
+    def delete(
+        self,
+        identity: str,
+        state: Properties,
+        timeout: float,
+        /,
+    ) -> None:
+        """Nothing was left behind."""
+        del identity, state, timeout
