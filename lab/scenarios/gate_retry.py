@@ -9,36 +9,52 @@ from lab.scenarios.kills import GATE
 from lab.scenarios.machines import CONTROL_PLANE, cable, configured, last, machine_id
 from lab.scenarios.recovery import bootstraps, complete, hit, recovered
 from lab.scenarios.rehearsal import Failed, Rehearsal
-from lab.strikes import Moment, Run, done_at, interrupted_at, killed_at
+from lab.strikes import Moment, Run, Strike, done_at, interrupted_at, killed_at
 
 API_GATE = "Gate::infrastructure-api-ready"
 # Types that can only be made behind the gate.
 BEHIND = ("kubernetes:", "pulumi:providers:kubernetes", "hearth:cni:Cni$hearth:index:")
 
 
+class Shut:
+    """A gate that cannot open, because one machine's cable is out from before it waits."""
+
+    def __init__(self, rehearsal: Rehearsal) -> None:
+        self.rehearsal, self.machine = rehearsal, last(rehearsal)
+        # A control plane is missed by an earlier gate than a worker is.
+        early = self.machine["role"] == CONTROL_PLANE
+        self.waiting = Moment(resource=API_GATE if early else GATE)
+
+    def then(self, strike: Strike) -> Strike:
+        """Pull the cable as soon as the machine has its configuration, and strike."""
+
+        def cut_off(run: Run) -> None:
+            taken = configured(self.rehearsal, self.machine["name"])
+            applied = Moment(resource=API_GATE, effect=taken, slow=True)
+            done_at(applied, lambda: self.cable("down"))(run)
+            strike(run)
+
+        return cut_off
+
+    def cable(self, to: str) -> None:
+        """Pull or plug its cable."""
+        cable(self.rehearsal, machine_id(self.machine), to)
+
+
 def gate_retry(rehearsal: Rehearsal) -> str:
     """Failed, killed, open."""
-    before, found = bootstraps(rehearsal), last(rehearsal)
-    alone = machine_id(found)
-    # A control plane is missed by an earlier gate than a worker is.
-    waiting = Moment(resource=API_GATE if found["role"] == CONTROL_PLANE else GATE)
-
-    def cut_off(run: Run) -> None:
-        taken = configured(rehearsal, found["name"])
-        applied = Moment(resource=API_GATE, effect=taken, slow=True)
-        done_at(applied, lambda: cable(rehearsal, alone, "down"))(run)
-        interrupted_at(waiting)(run)
-
-    failed = rehearsal.engine.up(cut_off)
+    before, shut = bootstraps(rehearsal), Shut(rehearsal)
+    waiting = shut.waiting
+    failed = rehearsal.engine.up(shut.then(interrupted_at(waiting)))
     rehearsal.outcomes.append(failed)
     if failed.succeeded:
-        raise Failed(f"an up without {found['name']} ended well")
+        raise Failed(f"an up without {shut.machine['name']} ended well")
     nothing_behind(rehearsal)
     killed = rehearsal.engine.up(killed_at(waiting))
     hit(rehearsal, killed, waiting)
     nothing_behind(rehearsal)
     settled = recovered(rehearsal)
-    opened = done_at(waiting, lambda: cable(rehearsal, alone, "up"))
+    opened = done_at(waiting, lambda: shut.cable("up"))
     return (
         f"failed after {failed.seconds:.1f} s, killed after {killed.seconds:.1f} s, nothing behind "
         f"it either time; {settled}; {complete(rehearsal, before, opened)}"

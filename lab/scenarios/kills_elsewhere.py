@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from lab.scenarios.core import ready_nodes, taken_down
 from lab.scenarios.entry import Entry
-from lab.scenarios.gate_retry import nothing_behind
-from lab.scenarios.kills import GATE, guest, vm
+from lab.scenarios.gate_retry import API_GATE, Shut, nothing_behind
+from lab.scenarios.kills import guest, vm
 from lab.scenarios.machines import first, machines
 from lab.scenarios.needs import Need
 from lab.scenarios.recovery import (
@@ -24,7 +24,6 @@ from lab.strikes import Moment, done_at, killed_at, plugin_killed_at
 from lab.world.crashes import Crashes
 
 POOL = "PoolLegacy::auth-pool"
-API_GATE = "Gate::infrastructure-api-ready"
 # Our own, by what its Python is told to run.
 PLUGIN = "provider.plugin"
 MACHINES = "talossim"
@@ -57,15 +56,17 @@ def destroy_survives(rehearsal: Rehearsal, resource: str, effect: Callable[[], b
 def kill_plugin(rehearsal: Rehearsal) -> str:
     """A plugin dies under the engine while it waits at a gate: the run fails, and can go on.
 
-    The engine counts what the plugin was doing as failed, and keeps nothing of it as pending.
+    The engine counts what the plugin was doing as failed, and keeps nothing of it as pending. The
+    gate is one that cannot open: else it may have, in the moment before the blow.
     """
-    before, moment = bootstraps(rehearsal), Moment(resource=GATE)
-    outcome = rehearsal.engine.up(plugin_killed_at(moment, PLUGIN))
+    before, shut = bootstraps(rehearsal), Shut(rehearsal)
+    outcome = rehearsal.engine.up(shut.then(plugin_killed_at(shut.waiting, PLUGIN)))
     rehearsal.outcomes.append(outcome)
     if outcome.succeeded or outcome.exit_code < 0:
         raise Failed(f"without its plugin an up ended with {outcome.exit_code}")
     nothing_behind(rehearsal)
     settled = recovered(rehearsal)
+    shut.cable("up")
     return f"failed after {outcome.seconds:.1f} s; {settled}; {complete(rehearsal, before)}"
 
 
