@@ -1,6 +1,11 @@
-"""Asking a program for its version, with a deadline. It never trusts a file's name."""
+"""Asking a program for its version, with a deadline. It never trusts a file's name.
 
+Programs without a word for it (Flux's controllers) are not run: Go stamped their modules on them.
+"""
+
+import mmap
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -8,13 +13,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from lab.tools.rows import Question, Row
+from lab.tools.rows import Question, Row, Stamp
 
 DEADLINE = 20.0  # seconds; the slowest of ours answers in half a second on a busy laptop
 
 
-def ask(program: Path, question: Question, deadline: float = DEADLINE) -> str | None:
+def ask(program: Path, question: Question | Stamp, deadline: float = DEADLINE) -> str | None:
     """Return the program's version, or None when it does not say one in time."""
+    if isinstance(question, Stamp):
+        return _stamped(program, question)
     quiet = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"}
     with tempfile.TemporaryFile() as output:
         try:
@@ -36,6 +43,22 @@ def ask(program: Path, question: Question, deadline: float = DEADLINE) -> str | 
             end_group(process)
         output.seek(0)
         return question.answer(output.read(65536).decode(errors="replace"))
+
+
+def _stamped(program: Path, stamp: Stamp) -> str | None:
+    """Read the version out of the build information that Go leaves in every program."""
+    mark = f"\t{stamp.module}\tv".encode()
+    try:
+        with (
+            program.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text,
+        ):
+            at = text.find(mark)
+            rest = text[at + len(mark) : at + len(mark) + 80] if at >= 0 else b""
+    except (OSError, ValueError):  # unreadable, or empty
+        return None
+    found = re.match(rb"[0-9][^\s]*", rest)
+    return found.group().decode() if found else None
 
 
 def end_group(process: "subprocess.Popen[bytes]") -> None:

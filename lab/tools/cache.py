@@ -62,7 +62,8 @@ class Cache:
             and manifest.get("size") == facts.st_size
             and manifest.get("mtime_ns") == facts.st_mtime_ns
         )
-        return program if whole and os.access(program, os.X_OK) else None
+        right = os.R_OK if row.is_file else os.X_OK
+        return program if whole and os.access(program, right) else None
 
     def verify(self, row: Row) -> str | None:
         """Return what is wrong with the row's entry after hashing it, or None."""
@@ -83,7 +84,7 @@ class Cache:
         fresh = Path(tempfile.mkdtemp(prefix="entry-", dir=work))
         target = fresh / row.name
         program.rename(target)
-        target.chmod(0o755)
+        target.chmod(0o644 if row.is_file else 0o755)
         _flush(target)
         facts = target.stat()
         manifest = {

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from lab.tools.recipe import source_version
-from lab.tools.rows import GoBuild, Question, Row
+from lab.tools.rows import CrdBuild, GoBuild, Question, Row, Types
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = Path(__file__).resolve().parent / "modules"
@@ -22,6 +22,8 @@ ETCD = "3.6.7"
 PULUMI = "3.253.0"
 HELM = "3.22.0"
 KWOK = "0.8.0"
+SOURCE_CONTROLLER = "1.9.0"
+CONTROLLER_GEN = "0.20.1"
 
 _NUMBER = r"v?(\d+\.\d+\.\d+[^\s+]*)"
 
@@ -55,6 +57,45 @@ def _vendor(name: str, version: str, question: Question, package: str, ldflags: 
     flags = f"-s -w {ldflags}".strip()
     build = GoBuild(module=MODULES / name, package=package, binary=binary, ldflags=flags)
     return Row(name=name, version=version, question=question, build=build)
+
+
+GENERATOR = _vendor(
+    "controller-gen",
+    CONTROLLER_GEN,
+    Question(arguments=("--version",), pattern=rf"^Version: {_NUMBER}"),
+    "sigs.k8s.io/controller-tools/cmd/controller-gen",
+    f"-X sigs.k8s.io/controller-tools/pkg/version.version=v{CONTROLLER_GEN}",
+)
+
+
+def _crds(name: str, version: str, **packages: tuple[str, ...]) -> Row:
+    """Return the row of shelf/crds/NAME.yaml, made of packages by module folder.
+
+    Its version is that of the first package's module.
+    """
+    types = tuple(Types(module=MODULES / key, packages=value) for key, value in packages.items())
+    build = CrdBuild(types=types, generator=GENERATOR)
+    place = f"crds/{name}.yaml"
+    return Row(name=f"{name}-crds", version=version, question=None, build=build, shelf=place)
+
+
+def _all_crds() -> tuple[Row, ...]:
+    flux = "github.com/fluxcd"
+    return (
+        _crds(
+            "flux",
+            SOURCE_CONTROLLER,
+            flux=(
+                f"{flux}/source-controller/api/v1",
+                f"{flux}/kustomize-controller/api/v1",
+                f"{flux}/helm-controller/api/v2",
+            ),
+            notification=(
+                f"{flux}/notification-controller/api/v1",
+                f"{flux}/notification-controller/api/v1beta3",
+            ),
+        ),
+    )
 
 
 def catalog(talossim: Path = TALOSSIM) -> tuple[Row, ...]:
@@ -99,6 +140,7 @@ def catalog(talossim: Path = TALOSSIM) -> tuple[Row, ...]:
             "helm.sh/helm/v3/cmd/helm",
             f"-X helm.sh/helm/v3/internal/version.version=v{HELM}",
         ),
+        *_all_crds(),
         _simulator(talossim),
     )
 

@@ -43,6 +43,13 @@ class GoBuilder:
     ) -> None:
         """Run one `go build`; it dies with us, also when we are killed."""
         module = builds[0].module
+        go = self.go(module)
+        packages = [build.package for build in builds]
+        flags = ["-trimpath", "-ldflags", builds[0].ldflags, "-o", f"{into}{os.sep}"]
+        self.run("go build", [go, "build", *flags, *packages], module, log, tick)
+
+    def go(self, module: Path) -> str:
+        """Return the path of `go` for a module folder that is there, or raise ToolError."""
         if not (module / "go.mod").is_file():
             raise ToolError(f"there is no Go module in {module}: restore it from Git")
         go = shutil.which("go", path=self.environment.get("PATH"))
@@ -51,18 +58,21 @@ class GoBuilder:
                 "Go is not installed (no `go` on PATH) and nothing else provides this program:"
                 f" install Go {_wanted(module)} or newer from https://go.dev/dl"
             )
-        packages = [build.package for build in builds]
-        flags = ["-trimpath", "-ldflags", builds[0].ldflags, "-o", f"{into}{os.sep}"]
-        command = [*_dies_with_us(), go, "build", *flags, *packages]
+        return go
+
+    def run(
+        self, name: str, command: list[str], module: Path, log: Path, tick: Callable[[], None]
+    ) -> None:
+        """Run one command of Go's kind in a module folder, or raise ToolError with its words."""
         with log.open("wb") as output:
-            code = self._run(command, module, output.fileno(), tick)
+            code = self._wait([*_dies_with_us(), *command], module, output.fileno(), tick)
         if code != 0:
             text = log.read_text(errors="replace")
             last = (text.strip().splitlines() or ["it said nothing"])[-1]
-            reason = explain_go(text) or f"`go build` failed: {last}"
+            reason = explain_go(text) or f"`{name}` failed: {last}"
             raise ToolError(f"{reason} (all it said: {log})")
 
-    def _run(self, command: list[str], module: Path, output: int, tick: Callable[[], None]) -> int:
+    def _wait(self, command: list[str], module: Path, output: int, tick: Callable[[], None]) -> int:
         end = time.monotonic() + self.deadline
         process = subprocess.Popen(
             command,
@@ -81,7 +91,7 @@ class GoBuilder:
                 except subprocess.TimeoutExpired:
                     if time.monotonic() > end:
                         raise ToolError(
-                            f"`go build` took longer than {self.deadline:.0f} s: try again, what"
+                            f"Go took longer than {self.deadline:.0f} s: try again, what"
                             " it compiled so far is kept in Go's cache"
                         ) from None
         finally:

@@ -10,13 +10,17 @@ Origin = Literal["path", "cache", "release", "built"]
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """One program, ready to run; `seconds` is what it cost this run to get it."""
+    """One program, ready to run, or file; `seconds` is what it cost this run to get it.
+
+    `place` is its path on a shelf.
+    """
 
     name: str
     version: str
     path: Path
     origin: Origin
     seconds: float
+    place: str
 
 
 @dataclass(frozen=True, kw_only=True)

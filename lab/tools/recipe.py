@@ -9,7 +9,7 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab.tools.rows import Row
+from lab.tools.rows import CRD_OPTIONS, CrdBuild, GoBuild, Row
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -46,9 +46,16 @@ def recipe(row: Row) -> str:
     digest = hashlib.sha256(f"{row.name} {row.version} {this_platform()}".encode())
     for release in row.releases:
         digest.update(f"\0{release!r}".encode())
-    if row.build:
-        digest.update(f"\0{row.build.package} {row.build.ldflags}".encode())
-        for name in ("go.mod", "go.sum"):
-            path = row.build.module / name
-            digest.update(path.read_bytes() if path.is_file() else b"-")
+    digest.update(_made_of(row.build).encode())
+    for path in (module / name for module in row.modules for name in ("go.mod", "go.sum")):
+        digest.update(path.read_bytes() if path.is_file() else b"-")
     return digest.hexdigest()
+
+
+def _made_of(build: GoBuild | CrdBuild | None) -> str:
+    if isinstance(build, GoBuild):
+        return f"\0{build.package} {build.ldflags}"
+    if build is None:
+        return ""
+    packages = " ".join(name for types in build.types for name in types.packages)
+    return f"\0{packages} {' '.join(CRD_OPTIONS)} {recipe(build.generator)}"

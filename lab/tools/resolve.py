@@ -14,11 +14,12 @@ from pathlib import Path
 
 from lab.tools import ask, lock, release
 from lab.tools.cache import Cache, default_root
+from lab.tools.crds import CrdGenerator, Generator
 from lab.tools.errors import ToolError, ToolsMissing, explain
 from lab.tools.gobuild import Builder, GoBuilder
 from lab.tools.model import Origin, Progress, Report, Tool, silent
 from lab.tools.recipe import source_version, this_platform
-from lab.tools.rows import GoBuild, Row
+from lab.tools.rows import CrdBuild, GoBuild, Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class Surroundings:
 
     cache: Cache = field(default_factory=lambda: Cache(default_root()))
     builder: Builder = field(default_factory=GoBuilder)
+    generator: Generator = field(default_factory=CrdGenerator)
     folders: str = field(default_factory=lambda: os.environ.get("PATH", ""))
     patience: release.Patience = field(default_factory=release.Patience)
     ask_deadline: float = ask.DEADLINE
@@ -74,14 +76,16 @@ class Resolver:
             path=path,
             origin=origin,
             seconds=time.monotonic() - started,
+            place=row.place,
         )
 
     def _groups(self) -> list[list[Row]]:
         groups: dict[object, list[Row]] = {}
         for row in self._rows:
             if row.name not in self._found:
-                shared = (row.build.module, row.build.ldflags) if row.build else row.name
-                groups.setdefault(shared, []).append(row)
+                build = row.build
+                alike = (build.module, build.ldflags) if isinstance(build, GoBuild) else row.name
+                groups.setdefault(alike, []).append(row)
         return list(groups.values())
 
     def _obtain(self, group: list[Row]) -> None:
@@ -143,8 +147,7 @@ class Resolver:
         return False
 
     def _build(self, rows: list[Row], started: float, say: "Speaker") -> None:
-        builds: list[GoBuild] = [row.build for row in rows if row.build]
-        if len(builds) < len(rows):
+        if any(row.build is None for row in rows):
             raise ToolError(
                 f"there is no release for {this_platform()} and no way to build it: put it on PATH"
             )
@@ -152,17 +155,33 @@ class Resolver:
         label = rows[0].name
         with self._cache.workshop(label) as work:
             log = self._cache.logs / f"build-{label}.log"
-            self._around.builder.build(builds, work, log, lambda: say("building"))
-            for row, build in zip(rows, builds, strict=True):
-                if row.of_sources and source_version(build.module) != row.version:
-                    raise ToolError(f"{build.module} changed while it was built: run this again")
-                self._keep(row, work / build.binary, "built", work, started)
+            builds = [row.build for row in rows if isinstance(row.build, GoBuild)]
+            if builds:
+                self._around.builder.build(builds, work, log, lambda: say("building"))
+            for row in rows:
+                if isinstance(row.build, CrdBuild):
+                    self._generate(row.build, work / row.name, log, say)
+                elif row.of_sources and source_version(row.modules[0]) != row.version:
+                    raise ToolError(f"{row.modules[0]} changed while it was built: run this again")
+                made = row.build.binary if isinstance(row.build, GoBuild) else row.name
+                self._keep(row, work / made, "built", work, started)
+
+    def _generate(self, build: CrdBuild, into: Path, log: Path, say: "Speaker") -> None:
+        """Make a file of CRDs; the generator itself is got first, when it is not there."""
+        name = build.generator.name
+        say(f"getting {name} for")
+        try:
+            program = resolve([build.generator], self._around)[name].path
+        except ToolsMissing as missing:
+            raise ToolError(missing.failures[name]) from None
+        generator = self._around.generator
+        generator.generate(build, program, into, log, lambda: say("making"))
 
     def _keep(self, row: Row, program: Path, origin: Origin, work: Path, started: float) -> None:
         if not program.is_file():
             raise ToolError(f"the build ended well but left no {program.name}")
-        program.chmod(0o755)
         if row.question is not None:
+            program.chmod(0o755)
             said = ask.ask(program, row.question, self._around.ask_deadline)
             if said != row.version:
                 made = "built" if origin == "built" else "downloaded"

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab.tools.cache import Cache
+from lab.tools.crds import CrdGenerator, Generator
 from lab.tools.errors import ToolError, ToolsMissing
 from lab.tools.gobuild import Builder, GoBuilder
 from lab.tools.model import Progress
 from lab.tools.resolve import Surroundings, resolve
-from lab.tools.rows import GoBuild, Question, Release, Row
+from lab.tools.rows import CrdBuild, GoBuild, Question, Release, Row, Types
 
 
 def script(version: str, padding: int = 0) -> str:
@@ -46,6 +47,34 @@ def row(
         build=GoBuild(module=module, package=name, binary=name, ldflags="") if module else None,
         releases=releases,
     )
+
+
+def crds(
+    name: str, module: Path, *packages: str, generator: Row | None = None, version: str = "1.2.3"
+) -> Row:
+    """Return a row for the CRDs of some packages; the generator is a script that is built."""
+    build = CrdBuild(
+        types=(Types(module=module, packages=packages),),
+        generator=generator or row("controller-gen"),
+    )
+    place = f"crds/{name}.yaml"
+    return Row(name=f"{name}-crds", version=version, question=None, build=build, shelf=place)
+
+
+class ScriptGenerator:
+    """Writes down what it was asked for, in place of CRDs."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def generate(
+        self, build: CrdBuild, program: Path, into: Path, log: Path, tick: Callable[[], None]
+    ) -> None:
+        packages = " ".join(name for types in build.types for name in types.packages)
+        self.made.append(packages)
+        tick()
+        log.write_text("making\n")
+        into.write_text(f"{program.name} {packages}\n")
 
 
 class ScriptBuilder:
@@ -98,11 +127,17 @@ class LargeBuilder(ScriptBuilder):
             program(into, build.binary, script(self.version, padding=4 << 20))
 
 
-def around(root: Path, builder: Builder | None = None, folders: str = "") -> Surroundings:
+def around(
+    root: Path,
+    builder: Builder | None = None,
+    folders: str = "",
+    generator: Generator | None = None,
+) -> Surroundings:
     """Return surroundings below `root`."""
     return Surroundings(
         cache=Cache(root / "cache"),
         builder=builder or ScriptBuilder(),
+        generator=generator or CrdGenerator(),
         folders=folders,
         ask_deadline=5.0,
     )

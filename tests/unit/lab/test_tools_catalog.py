@@ -5,23 +5,39 @@ from pathlib import Path
 
 import pytest
 
-from lab.tools.catalog import catalog
+from lab.tools.catalog import GENERATOR, MODULES, catalog
 from lab.tools.recipe import recipe, source_version
-from lab.tools.rows import GoBuild, Question, Row
+from lab.tools.rows import CrdBuild, GoBuild, Question, Row, Types
 
 pytestmark = pytest.mark.unit
 
 ROWS = {row.name: row for row in catalog()}
-VENDORS = [row for row in ROWS.values() if row.name != "talossim"]
+CRDS = [row for row in ROWS.values() if isinstance(row.build, CrdBuild)]
+VENDORS = [row for row in ROWS.values() if row.name != "talossim" and row not in CRDS]
+VENDORS.append(GENERATOR)
 
 
 def _build(row: Row) -> GoBuild:
-    assert row.build is not None
+    assert isinstance(row.build, GoBuild)
     return row.build
 
 
-def test_the_ten_programs_of_the_lab_are_in_the_catalog() -> None:
-    assert set(ROWS) == {
+def _types(row: Row) -> tuple[Types, ...]:
+    assert isinstance(row.build, CrdBuild)
+    return row.build.types
+
+
+def _pinned(module: Path, package: str) -> str:
+    """Return the version of the module that a package belongs to."""
+    text = (module / "go.mod").read_text()
+    required = dict(
+        re.findall(r"^(?:require|\t)\s*(\S+) (v\S+)(?: // indirect)?$", text, re.MULTILINE)
+    )
+    return str(required[max((name for name in required if package.startswith(name)), key=len)])
+
+
+def test_the_programs_of_the_lab_are_in_the_catalog() -> None:
+    assert set(ROWS) - {row.name for row in CRDS} == {
         *("pulumi", "talosctl", "etcd", "kwok", "helm", "kubectl", "talossim"),
         *("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
     }
@@ -31,9 +47,7 @@ def test_the_ten_programs_of_the_lab_are_in_the_catalog() -> None:
 def test_a_committed_module_pins_the_version_the_row_promises(row: Row) -> None:
     build = _build(row)
     text = (build.module / "go.mod").read_text()
-    required = dict(re.findall(r"^\s(\S+) (v\S+)(?: // indirect)?$", text, re.MULTILINE))
-    module = max((name for name in required if build.package.startswith(name)), key=len)
-    assert required[module] == f"v{row.version}"
+    assert _pinned(build.module, build.package) == f"v{row.version}"
     assert text.startswith(f"module hearth/tools/{build.module.name}\n")
     assert (build.module / "go.sum").stat().st_size > 0
 
@@ -45,15 +59,32 @@ def test_a_committed_module_names_what_is_built_of_it(row: Row) -> None:
     assert re.search(rf"^(tool |\t){re.escape(build.package)}$", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize("row", CRDS, ids=lambda row: row.name)
+def test_crds_are_made_of_pinned_modules_and_lie_in_a_folder_of_their_own(row: Row) -> None:
+    first = _types(row)[0]
+    assert _pinned(first.module, first.packages[0]) == f"v{row.version}"
+    assert all(
+        _pinned(types.module, package) for types in _types(row) for package in types.packages
+    )
+    assert all((types.module / "go.sum").stat().st_size > 0 for types in _types(row))
+    assert row.place == f"crds/{row.name.removesuffix('-crds')}.yaml"
+
+
+def test_every_folder_of_a_recipe_belongs_to_a_row() -> None:
+    used = {module for row in (*ROWS.values(), GENERATOR) for module in row.modules}
+    assert {path for path in MODULES.iterdir() if path.is_dir()} <= used
+
+
 def test_modules_of_recipes_hold_no_go_source() -> None:
-    folders = {_build(row).module for row in VENDORS}
+    folders = {module for row in (*VENDORS, *CRDS) for module in row.modules}
     assert [path for folder in folders for path in folder.rglob("*.go")] == []
 
 
-def test_the_four_kubernetes_programs_share_one_build() -> None:
-    kubernetes = [row for row in VENDORS if row.version == ROWS["kubectl"].version]
-    assert len(kubernetes) == 4
-    assert len({(_build(row).module, _build(row).ldflags) for row in kubernetes}) == 1
+@pytest.mark.parametrize(("folder", "programs"), [("kubernetes", 4)])
+def test_programs_of_one_module_share_one_build(folder: str, programs: int) -> None:
+    alike = [row for row in VENDORS if _build(row).module.name == folder]
+    assert len(alike) == programs
+    assert len({_build(row).ldflags for row in alike}) == 1
 
 
 def test_every_pinned_checksum_has_the_form_of_one() -> None:
@@ -80,7 +111,7 @@ def test_a_programs_own_words_are_read_for_its_version(
     name: str, said: str, version: str | None
 ) -> None:
     question = ROWS[name].question
-    assert question is not None
+    assert isinstance(question, Question)
     assert question.answer(said) == version
 
 
@@ -95,7 +126,8 @@ def test_the_simulators_version_follows_its_sources_and_nothing_else(tmp_path: P
 
 
 def test_only_our_own_program_is_never_looked_for_elsewhere() -> None:
-    assert [row.name for row in ROWS.values() if row.question is None] == ["talossim"]
+    assert [row.name for row in ROWS.values() if row.of_sources] == ["talossim"]
+    assert all(row.question is None for row in CRDS)
 
 
 def test_another_go_sum_or_link_flag_is_another_recipe(tmp_path: Path) -> None:
@@ -108,3 +140,16 @@ def test_another_go_sum_or_link_flag_is_another_recipe(tmp_path: Path) -> None:
     assert recipe(row("-s")) != plain
     (tmp_path / "go.sum").write_text("x v1 h1:=\n")
     assert recipe(row("")) != plain
+
+
+def test_other_packages_or_another_generator_are_another_recipe(tmp_path: Path) -> None:
+    def row(package: str, generator: Row) -> Row:
+        types = Types(module=tmp_path, packages=(package,))
+        build = CrdBuild(types=(types,), generator=generator)
+        return Row(name="x", version="1", question=None, build=build)
+
+    plain = recipe(row("a/v1", GENERATOR))
+    assert recipe(row("a/v2", GENERATOR)) != plain
+    assert recipe(row("a/v1", ROWS["etcd"])) != plain
+    (tmp_path / "go.mod").write_text("module x\n")
+    assert recipe(row("a/v1", GENERATOR)) != plain
