@@ -14,11 +14,12 @@ def main() -> int:
     """Serve until told to stop; the exit status."""
     parser = serving.arguments("lab.charts", "The chart repositories of the lab.")
     parser.add_argument("--real", type=Path, metavar="DIR", help="real chart archives win")
+    parser.add_argument("--crds", type=Path, metavar="DIR", help="generated definitions, by name")
     parsed = parser.parse_args()
     options = serving.options(parser, parsed)
 
     def make() -> web.Application:
-        return application(load(parsed.real))
+        return application(load(parsed.real, parsed.crds))
 
     return serving.run(make, options)
 

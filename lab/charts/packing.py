@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -48,17 +49,28 @@ class Chart:
 
 def pack(folder: Path, version: str) -> Chart:
     """Pack a chart folder as this version; `ValueError` says what is wrong with the folder."""
+    metadata, files = folder_files(folder)
+    return make({**metadata, "version": version, "appVersion": version}, files)
+
+
+def folder_files(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """A chart folder as its definition and its other files."""
     definition = folder / "Chart.yaml"
     if not definition.is_file():
         raise ValueError(f"{folder} is no chart: it has no Chart.yaml")
     metadata = yaml.safe_load(definition.read_text(encoding="utf-8"))
-    metadata = {**metadata, "version": version, "appVersion": version}
-    files = {"Chart.yaml": yaml.safe_dump(metadata, sort_keys=True).encode()}
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder).as_posix()
-        if path.is_file() and relative != "Chart.yaml":
-            files[relative] = path.read_bytes()
-    return Chart(metadata, _archive(metadata["name"], files), "lab")
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != definition
+    }
+    return metadata, files
+
+
+def make(metadata: dict[str, Any], files: Mapping[str, bytes]) -> Chart:
+    """A chart of the lab's own, from its definition and its other files."""
+    definition = {"Chart.yaml": yaml.safe_dump(metadata, sort_keys=True).encode()}
+    return Chart(metadata, _archive(metadata["name"], definition | dict(files)), "lab")
 
 
 def _archive(name: str, files: dict[str, bytes]) -> bytes:

@@ -1,42 +1,17 @@
 """Which charts there are, where each is published, and in which version. Pure but for `load`.
 
-Where a chart is published is a fact about its vendor; which version is offered is in
-`sources/versions.yaml`. A real archive of a chart takes the place of the lab's own, and a folder of
-real archives can hold charts of anybody else too.
+Where a chart is published and which versions are offered is in its description. A real archive of
+a chart takes the place of the lab's own, and a folder of real archives can hold charts of anybody
+else too.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
-import yaml
-
-from lab.charts.packing import Chart, pack, read
-
-SOURCES: Final = Path(__file__).with_name("sources")
-REGISTRY: Final = "oci"
-
-
-@dataclass(frozen=True, order=True)
-class Place:
-    """Where a chart is published: a host, a path there, and whether that is an OCI registry."""
-
-    host: str
-    path: str = ""
-    is_registry: bool = False
-
-    def __str__(self) -> str:
-        scheme = REGISTRY if self.is_registry else "https"
-        return f"{scheme}://{self.host}/{self.path}".rstrip("/")
-
-
-PLACES: Final = {
-    "cilium": Place("helm.cilium.io"),
-    "proxmox-csi-plugin": Place("ghcr.io", "sergelogvinov/charts", is_registry=True),
-    "flux-operator": Place("ghcr.io", "controlplaneio-fluxcd/charts", is_registry=True),
-}
+from lab.charts.descriptions import DESCRIPTIONS, REGISTRY, Place, charts, described
+from lab.charts.packing import Chart, read
 
 
 @dataclass
@@ -95,25 +70,22 @@ def tag(version: str) -> str:
     return version.replace("+", "_")
 
 
-def load(real: Path | None, sources: Path = SOURCES) -> Library:
+def load(
+    real: Path | None, definitions: Path | None = None, descriptions: Path = DESCRIPTIONS
+) -> Library:
     """The lab's own charts, then the real archives of a folder over them."""
-    library = Library()
-    versions = yaml.safe_load((sources / "versions.yaml").read_text(encoding="utf-8"))
-    library.add(
-        (PLACES[name], pack(sources / name, str(version)))
-        for name, offered in versions.items()
-        for version in offered
-    )
+    library, known = Library(), {one.name: one for one in described(descriptions)}
+    library.add((one.place, chart) for one in known.values() for chart in charts(one, definitions))
     if real is not None:
         if not real.is_dir():
             raise ValueError(
                 f"--real {real}: no such folder; fetch charts into it with `helm pull`"
             )
-        library.add(_real(real))
+        library.add(_real(real, {name: one.place for name, one in known.items()}))
     return library
 
 
-def _real(folder: Path) -> Iterator[tuple[Place, Chart]]:
+def _real(folder: Path, known: Mapping[str, Place]) -> Iterator[tuple[Place, Chart]]:
     """Archives beside each other are the charts known here; others lie in `[oci/]HOST/PATH/`."""
     for path in sorted(folder.rglob("*.tgz")):
         chart = read(path)
@@ -122,10 +94,10 @@ def _real(folder: Path) -> Iterator[tuple[Place, Chart]]:
             is_registry = parts[0] == REGISTRY
             host, *rest = parts[1:] if is_registry else parts
             yield Place(host, "/".join(rest), is_registry), chart
-        elif chart.name in PLACES:
-            yield PLACES[chart.name], chart
+        elif chart.name in known:
+            yield known[chart.name], chart
         else:
             raise ValueError(
-                f"{path}: where is '{chart.name}' published? Only {', '.join(sorted(PLACES))} are "
+                f"{path}: where is '{chart.name}' published? Only {', '.join(sorted(known))} are "
                 f"known; put the archive into {folder}/HOST/PATH/"
             )

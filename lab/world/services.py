@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from lab.charts.descriptions import hosts as chart_hosts
 from lab.world.certificates import paths
 from lab.world.environment import environment, folders
 from lab.world.errors import WorldError
@@ -35,16 +36,7 @@ class Place:
 
 FACTORY = Place(name="factory", address="127.0.1.1", names=("factory.talos.dev",))
 CLOUDFLARE = Place(name="cloudflare", address="127.0.1.2", names=("api.cloudflare.com",))
-CHARTS = Place(
-    name="charts",
-    address="127.0.1.3",
-    names=(
-        "helm.cilium.io",
-        "ghcr.io",  # Proxmox CSI, flux-operator: charts in an OCI registry
-        "1password.github.io",
-        "bitnami-labs.github.io",  # sealed-secrets
-    ),
-)
+CHARTS = Place(name="charts", address="127.0.1.3", names=chart_hosts())
 PROXMOX_ADDRESS = "127.0.1.4"
 
 
@@ -67,7 +59,8 @@ def services(
     facts: StackFacts, *, state: Path, shelf: Path, real_charts: Path
 ) -> tuple[Service, ...]:
     """Return the services in an order that can be kept."""
-    charts = ["--real", str(real_charts)] if real_charts.is_dir() else []
+    charts = ["--crds", str(shelf / "crds")]
+    charts += ["--real", str(real_charts)] if real_charts.is_dir() else []
     table = [
         _talossim(state, shelf),
         _simulator(FACTORY, state, "--state", str(state / "factory")),

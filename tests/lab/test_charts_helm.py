@@ -8,6 +8,7 @@ import pytest
 import requests
 import yaml
 
+from lab.charts.descriptions import described
 from tests.lab.helm_client import OBJECTS, Helm
 from tests.lab.simulator_process import Authority, Simulator, make_authority, running
 
@@ -161,11 +162,7 @@ def test_the_process_says_whose_charts_it_serves(
 ) -> None:
     url = f"{simulator.url}/-/charts"
     listed = requests.get(url, verify=str(authority.bundle), timeout=10).json()
-    assert {(c["name"], c["chart"]) for c in listed} == {
-        ("cilium", "lab"),
-        ("flux-operator", "lab"),
-        ("proxmox-csi-plugin", "lab"),
-    }
+    assert {(c["name"], c["chart"]) for c in listed} == {(one.name, "lab") for one in described()}
 
 
 def test_a_vendors_name_is_told_by_the_host_header(

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lab.charts.descriptions import SOURCES, described
 from lab.charts.packing import pack, read
-from lab.charts.state import PLACES, SOURCES, load, tag
+from lab.charts.state import load, tag
 from lab.charts.wire import LAYER, blobs, index, manifest
 
 pytestmark = pytest.mark.unit
@@ -86,10 +87,9 @@ def test_a_real_chart_of_nobody_known_has_to_say_where_it_is_published(tmp_path:
         load(real)
 
 
-def test_every_chart_with_a_version_has_a_folder_and_a_place() -> None:
-    versions = yaml.safe_load((SOURCES / "versions.yaml").read_text())
-    folders = {path.name for path in SOURCES.iterdir() if path.is_dir()}
-    assert set(versions) == folders == set(PLACES)
+def test_every_chart_of_the_labs_own_writing_is_described() -> None:
+    written = {one.document["source"] for one in described() if "source" in one.document}
+    assert written == {path.name for path in SOURCES.iterdir()}
 
 
 def test_the_index_names_every_archive_with_its_digest() -> None:
