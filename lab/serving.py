@@ -65,7 +65,7 @@ def address(text: str) -> Address:
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdigit() or int(port) > 65535:
         raise argparse.ArgumentTypeError(
-            f"'{text}' is not an address; write IP:PORT, for example 127.0.1.4:8006"
+            f"'{text}' is not an address; write IP:PORT, for example 198.18.1.4:8006"
         )
     return Address(host.strip("[]"), int(port))
 

@@ -27,6 +27,7 @@ class Endpoint:
 class StackFacts:
     """A stack's name, the operator's addresses on its LAN, and the vendors it has dealings with.
 
+    `gateways` is where the stack's machines expect their way out, without prefix lengths.
     `passphrase` is the overlay's: the lab's copy of the stack's file is encrypted with it.
     """
 
@@ -34,6 +35,7 @@ class StackFacts:
     operator: tuple[str, ...]
     proxmox: Endpoint | None
     cloudflare: bool = False
+    gateways: tuple[str, ...] = ()
     passphrase: str = ""
 
 
@@ -52,6 +54,7 @@ def read_facts(root: Path, stack: str) -> StackFacts:
         operator=operator,
         proxmox=_proxmox(cluster),
         cloudflare=_speaks_to_cloudflare(cluster),
+        gateways=tuple(str(gateway) for gateway in cluster.network.gateways),
         passphrase=_passphrase(overlay_of(root, stack)),
     )
 

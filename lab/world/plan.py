@@ -7,6 +7,7 @@ stack; `lab.world.services` fills it in.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -66,8 +67,9 @@ class Service:
 class WorldPlan:
     """A whole world.
 
-    `addresses` are the operator's on the bridge, with prefix lengths; `environment` is what
-    services and shells see; `cwd` is where they start; `folders` exist when the first one does.
+    `addresses` are the operator's on the bridge, with prefix lengths; `gateways` are the LAN's, on
+    the bridge too; `environment` is what services and shells see; `cwd` is where they start;
+    `folders` exist when the first one does.
     `covers` are files of ours and the files they are mounted over, inside only. `deadline`
     (seconds) is for all of it to be ready.
     """
@@ -80,6 +82,7 @@ class WorldPlan:
     environment: dict[str, str] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
     covers: tuple[tuple[Path, Path], ...] = ()
+    gateways: tuple[str, ...] = ()
     deadline: float = 300.0
 
     def __post_init__(self) -> None:
@@ -108,6 +111,12 @@ class WorldPlan:
             for name in service.names
             if service.address
         }
+
+    @property
+    def internet(self) -> tuple[str, ...]:
+        """The addresses of services that machines on the LAN reach through a gateway."""
+        found = {service.address for service in self.services if service.address}
+        return tuple(sorted(text for text in found if not ip_address(text).is_loopback))
 
     @property
     def logs(self) -> Path:

@@ -1,7 +1,8 @@
 """Which services a stack's world has: what runs, where it listens, under which names.
 
-The table only; each simulator is a program of its own. Addresses are loopback addresses inside the
-lab's network namespace, so they are the same in every lab and clash with nothing outside.
+The table only; each simulator is a program of its own. Vendors have addresses of the net that RFC
+2544 keeps for benchmarks: they exist in no home and not on the internet, and unlike loopback
+addresses they can be reached from a machine, through the stack's own gateway.
 """
 
 import sys
@@ -34,10 +35,10 @@ class Place:
         return f"https://{self.names[0]}" + ("" if self.port == 443 else f":{self.port}")
 
 
-FACTORY = Place(name="factory", address="127.0.1.1", names=("factory.talos.dev",))
-CLOUDFLARE = Place(name="cloudflare", address="127.0.1.2", names=("api.cloudflare.com",))
-CHARTS = Place(name="charts", address="127.0.1.3", names=chart_hosts())
-PROXMOX_ADDRESS = "127.0.1.4"
+FACTORY = Place(name="factory", address="198.18.1.1", names=("factory.talos.dev",))
+CLOUDFLARE = Place(name="cloudflare", address="198.18.1.2", names=("api.cloudflare.com",))
+CHARTS = Place(name="charts", address="198.18.1.3", names=chart_hosts())
+PROXMOX_ADDRESS = "198.18.1.4"
 
 
 def world_plan(facts: StackFacts, *, root: Path, shelf: Path, real_charts: Path) -> WorldPlan:
@@ -48,6 +49,7 @@ def world_plan(facts: StackFacts, *, root: Path, shelf: Path, real_charts: Path)
         state=state,
         cwd=root,
         addresses=facts.operator,
+        gateways=facts.gateways,
         services=services(facts, state=state, shelf=shelf, real_charts=real_charts),
         folders=folders(state),
     )

@@ -75,7 +75,7 @@ class Supervisor:
         started = time.monotonic()
         self._crashes.forget()
         hosts.cover(self._plan)
-        network.lay(self._plan.addresses)
+        network.lay(self._plan.addresses, (*self._plan.gateways, *self._plan.internet))
         self._say("stage", "names and network", time.monotonic() - started)
 
     def _start_services(self) -> None:

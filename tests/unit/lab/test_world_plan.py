@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,9 @@ def test_two_services_of_one_name_are_refused() -> None:
 
 
 def test_names_lead_to_the_lab_and_localhost_stays() -> None:
-    text = hosts_text({"api.cloudflare.com": "127.0.1.2"})
+    text = hosts_text({"api.cloudflare.com": "198.18.1.2"})
     assert "127.0.0.1 localhost\n" in text
-    assert text.endswith("127.0.1.2 api.cloudflare.com\n")
+    assert text.endswith("198.18.1.2 api.cloudflare.com\n")
 
 
 def test_the_bridge_carries_the_operators_address_in_both_families() -> None:
@@ -64,6 +65,23 @@ def test_the_bridge_carries_the_operators_address_in_both_families() -> None:
     assert made[0] == ["ip", "link", "set", "lo", "up"]
     assert ["ip", "address", "add", "172.29.51.254/24", "dev", "br0"] in made
     assert ["ip", "address", "add", "fd00::1/64", "dev", "br0", "nodad"] in made
+
+
+def test_gateways_and_what_lies_behind_them_stand_on_the_bridge_alone() -> None:
+    made = commands(["10.0.255.254/16"], ["10.0.0.1", "198.18.1.3", "198.18.1.3", "fd00::1"])
+    on_bridge = [line[3:] for line in made if line[:3] == ["ip", "address", "add"]]
+    assert on_bridge == [
+        ["10.0.255.254/16", "dev", "br0"],
+        ["10.0.0.1/32", "dev", "br0"],
+        ["198.18.1.3/32", "dev", "br0"],
+        ["fd00::1/128", "dev", "br0", "nodad", "preferred_lft", "0"],
+    ]
+
+
+def test_a_service_on_loopback_is_not_offered_to_the_lan() -> None:
+    addresses = ("198.18.1.2", "127.0.1.1", "198.18.1.1", None)
+    named = [replace(_service(f"s{i}"), address=text) for i, text in enumerate(addresses)]
+    assert _plan(*named).internet == ("198.18.1.1", "198.18.1.2")
 
 
 @pytest.mark.parametrize(
@@ -166,6 +184,7 @@ def test_every_simulator_has_an_address_of_its_own_and_a_certificate() -> None:
     for service in simulators:
         listen = service.argv[service.argv.index("--listen") + 1]
         assert listen.rpartition(":")[0] == service.address
+        assert ipaddress.ip_address(service.address or "") in ipaddress.ip_network("198.18.1.0/24")
         assert "--certificate" in service.argv
 
 
@@ -174,6 +193,10 @@ def test_the_facts_of_every_committed_stack_make_a_world(stack: str) -> None:
     facts = read_facts(ROOT, stack)
     assert facts.stack == stack
     assert all(ipaddress.ip_interface(address) for address in facts.operator)
+    lans = [ipaddress.ip_interface(address).network for address in facts.operator]
+    ways_out = [ipaddress.ip_address(text) for text in facts.gateways]
+    assert ways_out
+    assert all(any(way in lan for lan in lans) for way in ways_out)
 
 
 @pytest.mark.parametrize(
