@@ -9,11 +9,11 @@ for releases (`lab.tools.release`) exists and is tested; a row is all that is mi
 import re
 from pathlib import Path
 
+from lab.tools.catalog_crds import all_crds
 from lab.tools.recipe import source_version
-from lab.tools.rows import CrdBuild, GoBuild, Question, Row, Types
+from lab.tools.rows import MODULES, GoBuild, Question, Row, Stamp
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = Path(__file__).resolve().parent / "modules"
 TALOSSIM = ROOT / "lab" / "talos"
 
 TALOS = "1.13.0"
@@ -23,7 +23,8 @@ PULUMI = "3.253.0"
 HELM = "3.22.0"
 KWOK = "0.8.0"
 SOURCE_CONTROLLER = "1.9.0"
-CONTROLLER_GEN = "0.20.1"
+KUSTOMIZE_CONTROLLER = "1.9.1"
+HELM_CONTROLLER = "1.6.0"
 
 _NUMBER = r"v?(\d+\.\d+\.\d+[^\s+]*)"
 
@@ -59,43 +60,10 @@ def _vendor(name: str, version: str, question: Question, package: str, ldflags: 
     return Row(name=name, version=version, question=question, build=build)
 
 
-GENERATOR = _vendor(
-    "controller-gen",
-    CONTROLLER_GEN,
-    Question(arguments=("--version",), pattern=rf"^Version: {_NUMBER}"),
-    "sigs.k8s.io/controller-tools/cmd/controller-gen",
-    f"-X sigs.k8s.io/controller-tools/pkg/version.version=v{CONTROLLER_GEN}",
-)
-
-
-def _crds(name: str, version: str, **packages: tuple[str, ...]) -> Row:
-    """Return the row of shelf/crds/NAME.yaml, made of packages by module folder.
-
-    Its version is that of the first package's module.
-    """
-    types = tuple(Types(module=MODULES / key, packages=value) for key, value in packages.items())
-    build = CrdBuild(types=types, generator=GENERATOR)
-    place = f"crds/{name}.yaml"
-    return Row(name=f"{name}-crds", version=version, question=None, build=build, shelf=place)
-
-
-def _all_crds() -> tuple[Row, ...]:
-    flux = "github.com/fluxcd"
-    return (
-        _crds(
-            "flux",
-            SOURCE_CONTROLLER,
-            flux=(
-                f"{flux}/source-controller/api/v1",
-                f"{flux}/kustomize-controller/api/v1",
-                f"{flux}/helm-controller/api/v2",
-            ),
-            notification=(
-                f"{flux}/notification-controller/api/v1",
-                f"{flux}/notification-controller/api/v1beta3",
-            ),
-        ),
-    )
+def _flux(name: str, version: str) -> Row:
+    package = f"github.com/fluxcd/{name}"
+    build = GoBuild(module=MODULES / "flux", package=package, binary=name, ldflags="-s -w")
+    return Row(name=name, version=version, question=Stamp(module=package), build=build)
 
 
 def catalog(talossim: Path = TALOSSIM) -> tuple[Row, ...]:
@@ -140,7 +108,10 @@ def catalog(talossim: Path = TALOSSIM) -> tuple[Row, ...]:
             "helm.sh/helm/v3/cmd/helm",
             f"-X helm.sh/helm/v3/internal/version.version=v{HELM}",
         ),
-        *_all_crds(),
+        _flux("source-controller", SOURCE_CONTROLLER),
+        _flux("kustomize-controller", KUSTOMIZE_CONTROLLER),
+        _flux("helm-controller", HELM_CONTROLLER),
+        *all_crds(),
         _simulator(talossim),
     )
 

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+MODULES = Path(__file__).resolve().parent / "modules"  # a folder for each set of programs or types
+
 # Descriptions are left out: they decide nothing, and API servers keep them in memory.
 CRD_OPTIONS = ("crd:maxDescLen=0,allowDangerousTypes=true",)
 

@@ -14,6 +14,7 @@ from lab.tools.errors import ToolError, ToolsMissing
 from lab.tools.gobuild import GoBuilder
 from lab.tools.resolve import resolve
 from lab.tools.rows import CrdBuild, Stamp
+from tests.lab.tools_bin import tool
 from tests.lab.tools_world import ScriptBuilder, ScriptGenerator, around, crds, program, row
 
 pytestmark = pytest.mark.lab
@@ -99,6 +100,13 @@ def test_fluxs_crds_are_all_there() -> None:
     documents = list(yaml.safe_load_all(ensure(["flux-crds"])["flux-crds"].path.read_text()))
     assert {document["spec"]["names"]["plural"] for document in documents} == FLUX
     assert {document["kind"] for document in documents} == {"CustomResourceDefinition"}
+
+
+def test_a_program_that_says_no_version_is_known_by_what_go_wrote_into_it() -> None:
+    controller = tool("source-controller")
+    stamp = Stamp(module="github.com/fluxcd/source-controller")
+    assert ask(controller, stamp) == ensure(["source-controller"])["source-controller"].version
+    assert ask(controller, Stamp(module="example.com/other")) is None
 
 
 def test_an_empty_or_absent_file_has_no_version(tmp_path: Path) -> None:

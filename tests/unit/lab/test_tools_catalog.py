@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.tools.catalog import GENERATOR, MODULES, catalog
+from lab.tools.catalog import catalog
+from lab.tools.catalog_crds import GENERATOR
 from lab.tools.recipe import recipe, source_version
-from lab.tools.rows import CrdBuild, GoBuild, Question, Row, Types
+from lab.tools.rows import MODULES, CrdBuild, GoBuild, Question, Row, Types
 
 pytestmark = pytest.mark.unit
 
@@ -40,6 +41,7 @@ def test_the_programs_of_the_lab_are_in_the_catalog() -> None:
     assert set(ROWS) - {row.name for row in CRDS} == {
         *("pulumi", "talosctl", "etcd", "kwok", "helm", "kubectl", "talossim"),
         *("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
+        *("source-controller", "kustomize-controller", "helm-controller"),
     }
 
 
@@ -80,7 +82,7 @@ def test_modules_of_recipes_hold_no_go_source() -> None:
     assert [path for folder in folders for path in folder.rglob("*.go")] == []
 
 
-@pytest.mark.parametrize(("folder", "programs"), [("kubernetes", 4)])
+@pytest.mark.parametrize(("folder", "programs"), [("kubernetes", 4), ("flux", 3)])
 def test_programs_of_one_module_share_one_build(folder: str, programs: int) -> None:
     alike = [row for row in VENDORS if _build(row).module.name == folder]
     assert len(alike) == programs
