@@ -12,10 +12,11 @@ from pathlib import Path
 from lab import tools
 from lab.plugins import select
 from lab.preparation import Prepared, prepare
+from lab.programs import programs, write_programs
 from lab.tools.cache import default_root
 from lab.world.facts import read_facts
 from lab.world.plan import WorldPlan
-from lab.world.services import require_modules, require_setups, world_plan
+from lab.world.services import programs_file, require_modules, require_setups, world_plan
 
 STACK_STATE = ("talos", "proxmox", "cloudflare", "factory", "backend", "engine")
 
@@ -42,6 +43,7 @@ def assemble(
     require_modules(plan)
     prepared = prepare(root, stack, plan.state)
     require_setups(plan)
+    write_programs(programs_file(plan.state), programs(root, shelf))
     chosen = tuple(select.choose(providers, os.environ))
     plugins = plan.state / "plugins"
     environment = dict(plan.environment)

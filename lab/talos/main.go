@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"hearth/lab/talos/containers"
 	"hearth/lab/talos/control"
 	"hearth/lab/talos/world"
 )
@@ -35,12 +36,14 @@ func main() {
 }
 
 func parse(args []string) (opts world.Options, listen, trace string, err error) {
+	programs := ""
 	f := flag.NewFlagSet("talossim", flag.ContinueOnError)
 	f.StringVar(&opts.Bridge, "bridge", "", "bridge that is the machines' network (required)")
 	f.StringVar(&opts.State, "state", "", "folder for everything that survives a loss of power (required)")
 	f.StringVar(&opts.Bin, "bin", "", "folder with etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok (required)")
 	f.StringVar(&opts.Factory, "factory", "https://factory.talos.dev", "image factory to ask for its images; empty: nobody is asked")
 	f.StringVar(&listen, "control", "127.0.0.1:9900", "address of the control API")
+	f.StringVar(&programs, "programs", "", "JSON list of the programs that stand for images of pods; empty: all pods are played")
 	f.StringVar(&trace, "trace", "", "file that gets a line per call of the machine API")
 	f.DurationVar(&opts.RebootTime, "reboot-time", time.Second, "how long a machine is dark between two boots")
 	f.DurationVar(&opts.InstallTime, "install-time", 500*time.Millisecond, "how long writing a system to a disk takes")
@@ -52,6 +55,11 @@ func parse(args []string) (opts world.Options, listen, trace string, err error) 
 			err = errors.Join(err, fmt.Errorf("--%s is required", name))
 		}
 	}
+	table, wrong := containers.Load(programs)
+	if wrong != nil {
+		err = errors.Join(err, fmt.Errorf("--programs: %w", wrong))
+	}
+	opts.Containers = table
 	return opts, listen, trace, err
 }
 

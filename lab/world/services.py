@@ -80,6 +80,11 @@ def setups(state: Path) -> Path:
     return state / "setup"
 
 
+def programs_file(state: Path) -> Path:
+    """Return the file with the programs that machines run for pods."""
+    return state / "programs.json"
+
+
 def require_setups(plan: WorldPlan) -> None:
     """Refuse a plan whose vendors have nothing to start from."""
     wanted = [
@@ -122,6 +127,7 @@ def _talossim(state: Path, shelf: Path) -> Service:
             *("--state", str(state / "talos")),
             *("--bin", str(shelf)),
             *("--control", MACHINES_CONTROL),
+            *("--programs", str(programs_file(state))),
             *("--trace", str(state / "logs" / "talossim.calls")),
         ),
         probe=HttpProbe(url=f"http://{MACHINES_CONTROL}/healthz"),

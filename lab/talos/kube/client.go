@@ -30,8 +30,8 @@ const (
 
 // Client talks to one address of an API.
 type Client struct {
-	base, token string
-	http        *http.Client
+	base, token  string
+	http, stream *http.Client // stream: for answers that take their time
 }
 
 // StatusError is an answer of 400 or more.
@@ -69,13 +69,14 @@ func New(base string, ca []byte, pair *pki.Pair, token string, dial Dial) (*Clie
 		}
 		t.Certificates = []tls.Certificate{c}
 	}
-	return &Client{base: base, token: token, http: &http.Client{
-		Timeout: 10 * time.Second,
-		Transport: &http.Transport{
-			DialContext: dial, TLSClientConfig: t, ForceAttemptHTTP2: true, IdleConnTimeout: 30 * time.Second,
-			HTTP2: &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 3 * time.Second},
-		},
-	}}, nil
+	way := &http.Transport{
+		DialContext: dial, TLSClientConfig: t, ForceAttemptHTTP2: true, IdleConnTimeout: 30 * time.Second,
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 3 * time.Second},
+	}
+	return &Client{
+		base: base, token: token, http: &http.Client{Timeout: 10 * time.Second, Transport: way},
+		stream: &http.Client{Transport: way},
+	}, nil
 }
 
 // Close drops its connections.
@@ -95,9 +96,7 @@ func (c *Client) Do(ctx context.Context, method, path, contentType string, body 
 		contentType = "application/json"
 	}
 	req.Header.Set("Content-Type", contentType)
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
+	c.authorize(req)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		c.http.CloseIdleConnections() // the next try starts anew
@@ -111,13 +110,23 @@ func (c *Client) Do(ctx context.Context, method, path, contentType string, body 
 	out := Object{}
 	_ = json.Unmarshal(b, &out) // /readyz answers plain text
 	if resp.StatusCode >= 400 {
-		msg, _ := out["message"].(string)
-		if msg == "" {
-			msg = string(b)
-		}
-		return out, fmt.Errorf("%s %s: %w", method, path, &StatusError{resp.StatusCode, msg})
+		return out, fmt.Errorf("%s %s: %w", method, path, statusError(resp.StatusCode, out, b))
 	}
 	return out, nil
+}
+
+func (c *Client) authorize(req *http.Request) {
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+}
+
+func statusError(code int, answer Object, text []byte) *StatusError {
+	msg, _ := answer["message"].(string)
+	if msg == "" {
+		msg = string(text)
+	}
+	return &StatusError{code, msg}
 }
 
 func encode(body any) ([]byte, error) {
@@ -164,8 +173,11 @@ func Dig(o Object, keys ...string) Object {
 }
 
 // Items are a list's objects.
-func Items(list Object) []Object {
-	raw, _ := list["items"].([]any)
+func Items(list Object) []Object { return List(list, "items") }
+
+// List is a list of objects inside an object.
+func List(o Object, key string) []Object {
+	raw, _ := o[key].([]any)
 	out := make([]Object, 0, len(raw))
 	for _, r := range raw {
 		if o, ok := r.(Object); ok {

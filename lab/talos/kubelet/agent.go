@@ -1,6 +1,6 @@
 // Package kubelet is a machine's agent in Kubernetes: it joins with the bootstrap token and a signed
-// certificate, and owns Node, Lease, conditions and the mirror pods of the control plane. It runs no
-// container: ordinary pods are played by kwok.
+// certificate, and owns Node, Lease, conditions and the mirror pods of the control plane. It runs a
+// program for the pods that have one; all others are played by kwok.
 package kubelet
 
 import (
@@ -12,10 +12,12 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/siderolabs/talos/pkg/machinery/config/config"
 
+	"hearth/lab/talos/containers"
 	"hearth/lab/talos/events"
 	"hearth/lab/talos/kube"
 	"hearth/lab/talos/lan"
@@ -46,6 +48,8 @@ type Agent struct {
 	Admin func() (*kube.Client, error)
 	// StaticPods are the control plane programs that run here now, with their images.
 	StaticPods func() map[string]string
+	// Pods runs programs for the pods that have one; nil when there are no programs.
+	Pods *containers.Runtime
 	// Seen hears of the Node after each round.
 	Seen func(node kube.Object, ready bool)
 
@@ -82,6 +86,11 @@ func (a *Agent) Run(ctx context.Context) {
 	}
 	defer a.k.Close()
 	a.Event("kubelet joined as " + a.Hostname)
+	if a.Pods != nil {
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		wg.Go(func() { a.Pods.Run(ctx, a.k) })
+	}
 	said := ""
 	for {
 		err := a.round(ctx)
@@ -110,8 +119,8 @@ func (a *Agent) wait(ctx context.Context, d time.Duration) bool {
 	return true
 }
 
-// server is KubePrism when it is on, else the cluster's endpoint.
-func (a *Agent) server() string {
+// Server is KubePrism when it is on, else the cluster's endpoint.
+func (a *Agent) Server() string {
 	if p := a.Config().Machine().Features().KubePrism(); p.Enabled() {
 		return fmt.Sprintf("https://127.0.0.1:%d", p.Port())
 	}
@@ -133,7 +142,7 @@ func (a *Agent) join(ctx context.Context) error {
 			return err
 		}
 	}
-	if a.k, err = kube.New(a.server(), a.Config().Cluster().IssuingCA().Crt, &pair, "", a.Net.DialContext); err != nil {
+	if a.k, err = kube.New(a.Server(), a.Config().Cluster().IssuingCA().Crt, &pair, "", a.Net.DialContext); err != nil {
 		return err
 	}
 	return a.register(ctx)
@@ -151,7 +160,7 @@ const csrPath = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 // request asks for a certificate with the bootstrap token, and waits for the cluster to sign it.
 func (a *Agent) request(ctx context.Context) (pki.Pair, error) {
 	c := a.Config().Cluster()
-	k, err := kube.New(a.server(), c.IssuingCA().Crt, nil, c.Token().ID()+"."+c.Token().Secret(), a.Net.DialContext)
+	k, err := kube.New(a.Server(), c.IssuingCA().Crt, nil, c.Token().ID()+"."+c.Token().Secret(), a.Net.DialContext)
 	if err != nil {
 		return pki.Pair{}, err
 	}

@@ -86,8 +86,7 @@ func (a *Agent) round(ctx context.Context) error {
 // network tells whether a CNI has configured this node: one of its pods was ready here once since the
 // disk was wiped.
 func (a *Agent) network(ctx context.Context) (bool, error) {
-	marker := filepath.Join(a.Dir, "kubelet", "cni")
-	if _, err := os.Stat(marker); err == nil {
+	if a.HasNetwork() {
 		return true, nil
 	}
 	q := url.Values{"fieldSelector": {"spec.nodeName=" + a.Hostname}, "labelSelector": {"k8s-app in (cilium,flannel)"}}
@@ -97,10 +96,18 @@ func (a *Agent) network(ctx context.Context) (bool, error) {
 	}
 	for _, p := range kube.Items(list) {
 		if host, _ := kube.Dig(p, "spec")["hostNetwork"].(bool); host && podReady(p) {
-			return true, os.WriteFile(marker, nil, 0o600)
+			return true, os.WriteFile(a.marker(), nil, 0o600)
 		}
 	}
 	return false, nil
+}
+
+func (a *Agent) marker() string { return filepath.Join(a.Dir, "kubelet", "cni") }
+
+// HasNetwork tells whether a CNI has configured this node already.
+func (a *Agent) HasNetwork() bool {
+	_, err := os.Stat(a.marker())
+	return err == nil
 }
 
 func podReady(p kube.Object) bool {

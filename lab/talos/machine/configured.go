@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/siderolabs/talos/pkg/machinery/constants"
 	"github.com/siderolabs/talos/pkg/machinery/resources/runtime"
 
+	"hearth/lab/talos/containers"
 	"hearth/lab/talos/controlplane"
 	"hearth/lab/talos/discovery"
 	"hearth/lab/talos/kube"
@@ -148,11 +150,24 @@ func (b *boot) kubelet() *kubelet.Agent {
 		a.StaticPods = func() map[string]string { return b.staticPods(p) }
 	}
 	a.Init()
+	a.Pods = b.containers(a)
 	b.mu.Lock()
 	b.agent = a
 	b.mu.Unlock()
 	b.services.Running("cri")
 	return a
+}
+
+// containers is the part of a kubelet that runs programs, nil when there are none.
+func (b *boot) containers(a *kubelet.Agent) *containers.Runtime {
+	if len(b.m.env.Containers) == 0 {
+		return nil
+	}
+	return &containers.Runtime{
+		Table: b.m.env.Containers, Node: a.Hostname, Dir: filepath.Join(b.m.dir, "kubelet", "pods"),
+		Logs: filepath.Join(b.m.dir, "log", "pods"), Net: b.m.port, Addresses: b.nodeIPs, Network: a.HasNetwork,
+		Server: a.Server, CA: func() []byte { return b.complete().Cluster().IssuingCA().Crt }, Log: b.m.log, Event: a.Event,
+	}
 }
 
 // staticPods are the Kubernetes programs that run here now, with their images.
@@ -189,5 +204,6 @@ func (b *boot) player(p *controlplane.Plane) *pods.Player {
 	return &pods.Player{
 		Path: b.m.env.Programs.Path("kwok"), Dir: b.m.dir, Kubeconfig: p.AdminKubeconfig, Start: b.m.port.Start,
 		Chosen: func() bool { return p.Started() && b.m.env.PlaysPods(b.m.ID()) }, Log: b.m.log.Printf,
+		Real: b.m.env.Containers.Repositories(),
 	}
 }

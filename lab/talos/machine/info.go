@@ -3,6 +3,7 @@ package machine
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"os"
 	"slices"
 
@@ -62,7 +63,19 @@ func (m *Machine) Info() Info {
 	if p := b.controlPlane(); p != nil {
 		out.Processes = p.PIDs()
 	}
+	maps.Copy(out.Processes, b.containerPIDs())
 	return out
+}
+
+// containerPIDs are the programs of pods, by namespace and name.
+func (b *boot) containerPIDs() map[string]int {
+	b.mu.Lock()
+	a := b.agent
+	b.mu.Unlock()
+	if a == nil || a.Pods == nil {
+		return nil
+	}
+	return a.Pods.PIDs()
 }
 
 // inventory is what lies on the disks now.

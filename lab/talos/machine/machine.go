@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"hearth/lab/talos/containers"
 	"hearth/lab/talos/controlplane"
 	"hearth/lab/talos/discovery"
 	"hearth/lab/talos/faults"
@@ -29,6 +30,8 @@ type Surroundings struct {
 	Discovery               *discovery.Service
 	Images                  *Images
 	RebootTime, InstallTime time.Duration
+	// Containers are the images that a program stands for.
+	Containers containers.Table
 	// PlaysPods tells whether a machine is the one whose kwok plays its cluster's pods.
 	PlaysPods func(machine string) bool
 	// Timeline hears of everything worth a line in GET /events.

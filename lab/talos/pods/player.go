@@ -3,8 +3,10 @@
 package pods
 
 import (
+	"bytes"
 	"context"
 	_ "embed" // the stages
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +22,13 @@ const Label = "talossim/powered"
 //go:embed stages.yaml
 var stages []byte
 
+// Stages are kwok's, for all pods but those that have a container of these images. The choice is made by
+// the image alone: a mark that a kubelet sets would come too late for a pod that was just bound.
+func Stages(images []string) []byte {
+	list, _ := json.Marshal(append([]string{}, images...)) // of texts: cannot fail
+	return bytes.ReplaceAll(stages, []byte("IMAGES"), list)
+}
+
 // Player is one control plane's turn at playing pods.
 type Player struct {
 	Path       string // of kwok
@@ -27,7 +36,9 @@ type Player struct {
 	Kubeconfig func() ([]byte, error)
 	Start      func(*exec.Cmd) error
 	Chosen     func() bool
-	Log        func(format string, a ...any)
+	// Real are the images (repositories) that a program stands for: a kubelet runs their pods.
+	Real []string
+	Log  func(format string, a ...any)
 }
 
 // Run plays while this machine is the chosen one, until the boot ends.
@@ -58,7 +69,7 @@ func (p *Player) play(ctx context.Context) error {
 		return err
 	}
 	dir := filepath.Join(p.Dir, "pods")
-	files := map[string][]byte{"kubeconfig": kc, "stages.yaml": stages}
+	files := map[string][]byte{"kubeconfig": kc, "stages.yaml": Stages(p.Real)}
 	for name, b := range files {
 		if err := persist.Write(filepath.Join(dir, name), b); err != nil {
 			return err

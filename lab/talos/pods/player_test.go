@@ -62,3 +62,17 @@ func TestPodsArePlayedWhileAMachineIsChosenAndItsCredentialsGoAfterwards(t *test
 	stop()
 	<-done
 }
+
+func TestEveryStageForPodsLeavesThoseOfRealProgramsAlone(t *testing.T) {
+	for want, images := range map[string][]string{"[]": nil, `["a/b","c"]`: {"a/b", "c"}} {
+		all := strings.Split(string(Stages(images)), "\n---\n")
+		if len(all) != 5 {
+			t.Fatal(len(all), "stages")
+		}
+		for _, stage := range all[1:] {
+			if !strings.Contains(stage, "select(IN("+want+"[]))', operator: DoesNotExist}") {
+				t.Errorf("%s is not in %s", want, stage)
+			}
+		}
+	}
+}

@@ -18,7 +18,8 @@ type Child struct {
 	Name  string
 	Path  string
 	Args  []string
-	Env   []string
+	Env   []string              // beside the simulator's own
+	Alone bool                  // Env is all of it, and what it starts itself ends with it
 	Log   string                // file that gets both outputs
 	Start func(*exec.Cmd) error // starts it on the namespace's own thread
 	// Ended hears why a program stopped that should not have.
@@ -73,35 +74,75 @@ func (c *Child) Run(ctx context.Context) {
 }
 
 func (c *Child) once(ctx context.Context) error {
-	out, err := c.openLog()
+	r, err := c.Launch()
 	if err != nil {
 		return err
 	}
-	defer out.Close()
-	cmd := exec.Command(c.Path, c.Args...)
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.Env = append(os.Environ(), c.Env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := c.Start(cmd); err != nil {
-		return fmt.Errorf("start %s: %w", c.Path, err)
-	}
-	c.setPID(cmd.Process.Pid)
+	c.setPID(r.PID())
 	defer c.setPID(0)
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
 	select {
-	case err := <-done:
+	case err := <-r.Done:
 		return err
 	case <-ctx.Done():
+		return r.Stop(stopWithin)
 	}
-	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended in between
+}
+
+// Running is a program between its start and its end.
+type Running struct {
+	// Done gets why it ended, once.
+	Done <-chan error
+	cmd  *exec.Cmd
+}
+
+// Launch starts the program once; whoever calls it sees to its end.
+func (c *Child) Launch() (*Running, error) {
+	out, err := c.openLog()
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close() // the program has its own handle
+	cmd := exec.Command(c.Path, c.Args...)
+	cmd.Stdout, cmd.Stderr = out, out
+	if cmd.Env = c.Env; !c.Alone {
+		cmd.Env = append(os.Environ(), c.Env...)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: c.Alone}
+	if err := c.Start(cmd); err != nil {
+		return nil, fmt.Errorf("start %s: %w", c.Path, err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := cmd.Wait()
+		if c.Alone {
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left behind, if anything
+		}
+		done <- err
+	}()
+	return &Running{Done: done, cmd: cmd}, nil
+}
+
+// PID is the process's number.
+func (r *Running) PID() int { return r.cmd.Process.Pid }
+
+// Signal asks the program itself; one that has ended hears nothing.
+func (r *Running) Signal(s syscall.Signal) { _ = r.cmd.Process.Signal(s) }
+
+// Stop asks the program to end, and ends it when it takes too long.
+func (r *Running) Stop(grace time.Duration) error {
+	r.Signal(syscall.SIGTERM)
 	select {
-	case err := <-done:
+	case err := <-r.Done:
 		return err
-	case <-time.After(stopWithin):
-		_ = cmd.Process.Kill()
-		return <-done
+	case <-time.After(grace):
+		return r.Kill()
 	}
+}
+
+// Kill ends the program at once.
+func (r *Running) Kill() error {
+	r.Signal(syscall.SIGKILL)
+	return <-r.Done
 }
 
 func (c *Child) openLog() (*os.File, error) {

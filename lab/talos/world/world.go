@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"hearth/lab/talos/containers"
 	"hearth/lab/talos/controlplane"
 	"hearth/lab/talos/discovery"
 	"hearth/lab/talos/faults"
@@ -25,6 +26,7 @@ import (
 // Options say where a world lives.
 type Options struct {
 	Bridge, State, Bin, Factory string
+	Containers                  containers.Table // programs for pods
 	RebootTime, InstallTime     time.Duration
 	Trace                       func(string)
 }
@@ -78,7 +80,7 @@ func New(opts Options) (*World, error) {
 	w.env = &machine.Surroundings{
 		Programs: controlplane.NewPrograms(opts.Bin), Discovery: discovery.New(), Images: images,
 		RebootTime: opts.RebootTime, InstallTime: opts.InstallTime, Timeline: w.timeline.Add, Trace: opts.Trace,
-		PlaysPods: w.playsPods,
+		PlaysPods: w.playsPods, Containers: opts.Containers,
 	}
 	if err := w.restore(); err != nil {
 		return nil, err

@@ -1,0 +1,91 @@
+"""The programs that the lab runs for pods: which image stands for what, with which arguments.
+
+A row has an image's repository and a program, of the shelf or of this tree; the simulated kubelet
+runs it as the pod (`lab/talos/README.md` explains the words in braces). Pods of all other images
+are played. Whether a pod exists at all is the cluster's business: a row alone starts nothing.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+FLUX = "ghcr.io/fluxcd"
+ACCOUNT = {"KUBECONFIG": "{kubeconfig}", "RUNTIME_NAMESPACE": "{namespace}"}
+READY = "http://{address}:{port:health}/readyz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """One row, in the simulator's own words; `path` is absolute."""
+
+    image: str
+    path: str
+    args: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ready: str | None = None
+
+
+def programs(root: Path, shelf: Path) -> tuple[Program, ...]:
+    """Return every row there is a program for: `root` is this tree, `shelf` holds the tools."""
+    on_shelf = [row for row in _flux(shelf) if Path(row.path).exists()]
+    return (*on_shelf, *_own(root))
+
+
+def write_programs(path: Path, rows: Sequence[Program]) -> None:
+    """Write the table for the simulator of the machines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+
+
+def module(root: Path, image: str, name: str, *arguments: str, ready: str | None = None) -> Program:
+    """Return a row whose program is `python -m NAME` of this tree."""
+    return Program(
+        image=image,
+        path=sys.executable,
+        args=("-m", name, *arguments),
+        environment={**ACCOUNT, "PYTHONPATH": str(root)},
+        ready=ready,
+    )
+
+
+def _own(_root: Path) -> tuple[Program, ...]:
+    """The rows whose programs are modules of this tree, one line each: `module(root, ...)`."""
+    return ()
+
+
+def _flux(shelf: Path) -> tuple[Program, ...]:
+    """Flux's controllers, with the flags of their own manifests but for addresses.
+
+    Services are not routed in the lab, so artifacts are advertised at the machine's address, and no
+    controller sends its events to the notification controller.
+    """
+    usual = ("--watch-all-namespaces", "--log-level=info", "--log-encoding=json")
+    alone = "--enable-leader-election"
+    health = "--health-addr={address}:{port:health}"
+    metrics = "--metrics-addr={address}:{port:metrics}"
+    storage = (
+        "--storage-path={directory}",
+        "--storage-addr={address}:{port:storage}",
+        "--storage-adv-addr={address}:{port:storage}",
+    )
+    receiving = (
+        "--events-addr={address}:{port:events}",
+        "--receiverAddr={address}:{port:receiver}",
+    )
+    return tuple(
+        Program(
+            image=f"{FLUX}/{name}",
+            path=str(shelf / name),
+            args=(*usual, alone, health, metrics, *own),
+            environment={**ACCOUNT, "GOGC": "50"},
+            ready=READY,
+        )
+        for name, own in (
+            ("source-controller", storage),
+            ("kustomize-controller", ()),
+            ("helm-controller", ()),
+            ("notification-controller", receiving),
+        )
+    )
