@@ -25,6 +25,8 @@ KWOK = "0.8.0"
 SOURCE_CONTROLLER = "1.9.0"
 KUSTOMIZE_CONTROLLER = "1.9.1"
 HELM_CONTROLLER = "1.6.0"
+KUSTOMIZE = "5.8.1"
+SEALED_SECRETS = "0.30.0"
 
 _NUMBER = r"v?(\d+\.\d+\.\d+[^\s+]*)"
 
@@ -60,10 +62,22 @@ def _vendor(name: str, version: str, question: Question, package: str, ldflags: 
     return Row(name=name, version=version, question=question, build=build)
 
 
-def _flux(name: str, version: str) -> Row:
+def _flux(name: str, version: str, module: str = "flux") -> Row:
     package = f"github.com/fluxcd/{name}"
-    build = GoBuild(module=MODULES / "flux", package=package, binary=name, ldflags="-s -w")
+    build = GoBuild(module=MODULES / module, package=package, binary=name, ldflags="-s -w")
     return Row(name=name, version=version, question=Stamp(module=package), build=build)
+
+
+def _sealed_secrets(name: str, binary: str) -> Row:
+    module = "github.com/bitnami-labs/sealed-secrets"
+    build = GoBuild(
+        module=MODULES / "sealed-secrets",
+        package=f"{module}/cmd/{binary}",
+        binary=binary,
+        ldflags=f"-s -w -X main.VERSION={SEALED_SECRETS}",
+    )
+    question = Question(arguments=("--version",), pattern=rf"version: {_NUMBER}")
+    return Row(name=name, version=SEALED_SECRETS, question=question, build=build)
 
 
 def catalog(talossim: Path = TALOSSIM) -> tuple[Row, ...]:
@@ -111,6 +125,15 @@ def catalog(talossim: Path = TALOSSIM) -> tuple[Row, ...]:
         _flux("source-controller", SOURCE_CONTROLLER),
         _flux("kustomize-controller", KUSTOMIZE_CONTROLLER),
         _flux("helm-controller", HELM_CONTROLLER),
+        _vendor(
+            "kustomize",
+            KUSTOMIZE,
+            Question(arguments=("version",), pattern=rf"^{_NUMBER}"),
+            "sigs.k8s.io/kustomize/kustomize/v5",
+            f"-X sigs.k8s.io/kustomize/api/provenance.version=v{KUSTOMIZE}",
+        ),
+        _sealed_secrets("sealed-secrets-controller", "controller"),
+        _sealed_secrets("kubeseal", "kubeseal"),
         *all_crds(),
         _simulator(talossim),
     )

@@ -39,9 +39,10 @@ def _pinned(module: Path, package: str) -> str:
 
 def test_the_programs_of_the_lab_are_in_the_catalog() -> None:
     assert set(ROWS) - {row.name for row in CRDS} == {
-        *("pulumi", "talosctl", "etcd", "kwok", "helm", "kubectl", "talossim"),
+        *("pulumi", "talosctl", "etcd", "kwok", "helm", "kubectl", "kustomize", "talossim"),
         *("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
         *("source-controller", "kustomize-controller", "helm-controller"),
+        *("sealed-secrets-controller", "kubeseal"),
     }
 
 
@@ -82,7 +83,9 @@ def test_modules_of_recipes_hold_no_go_source() -> None:
     assert [path for folder in folders for path in folder.rglob("*.go")] == []
 
 
-@pytest.mark.parametrize(("folder", "programs"), [("kubernetes", 4), ("flux", 3)])
+@pytest.mark.parametrize(
+    ("folder", "programs"), [("kubernetes", 4), ("flux", 3), ("sealed-secrets", 2)]
+)
 def test_programs_of_one_module_share_one_build(folder: str, programs: int) -> None:
     alike = [row for row in VENDORS if _build(row).module.name == folder]
     assert len(alike) == programs
@@ -106,6 +109,9 @@ def test_every_pinned_checksum_has_the_form_of_one() -> None:
         ("kubectl", "Client Version: v1.36.3-rc.1\n", "1.36.3-rc.1"),
         ("kwok", "kwok version v0.8.0 go1.26.8 (linux/amd64)\n", "0.8.0"),
         ("helm", "v3.22.0+g0123456\n", "3.22.0"),
+        ("kustomize", "v5.8.1\n", "5.8.1"),
+        ("kubeseal", "kubeseal version: 0.30.0\n", "0.30.0"),
+        ("sealed-secrets-controller", "controller version: v0.30.0\n", "0.30.0"),
         ("etcd", "command not found\n", None),
     ],
 )
