@@ -25,6 +25,7 @@ KWOK = "0.8.0"
 SOURCE_CONTROLLER = "1.9.0"
 KUSTOMIZE_CONTROLLER = "1.9.1"
 HELM_CONTROLLER = "1.6.0"
+NOTIFICATION_CONTROLLER = "1.6.0"
 KUSTOMIZE = "5.8.1"
 SEALED_SECRETS = "0.30.0"
 
@@ -125,6 +126,7 @@ def catalog(talossim: Path = TALOSSIM) -> tuple[Row, ...]:
         _flux("source-controller", SOURCE_CONTROLLER),
         _flux("kustomize-controller", KUSTOMIZE_CONTROLLER),
         _flux("helm-controller", HELM_CONTROLLER),
+        _flux("notification-controller", NOTIFICATION_CONTROLLER, module="notification"),
         _vendor(
             "kustomize",
             KUSTOMIZE,
