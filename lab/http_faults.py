@@ -1,12 +1,12 @@
 """Faults of a plain HTTP service as data: requests that fail, and requests that are slow.
 
 `POST /-/faults` adds one, `GET` lists, `DELETE` ends them all. What an answer looks like when a
-vendor's service fails is the vendor's: a simulator brings its own kinds. It knows aiohttp and
-nothing else.
+vendor's service fails is the vendor's: a simulator brings its own kinds, and one that is reached in
+another way than HTTP asks `take` for itself. It knows aiohttp and nothing else.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -68,12 +68,18 @@ class Faults:
         """The faults in force."""
         return [rule.fault.model_dump(exclude_defaults=True) for rule in self._rules]
 
-    def _take(self, request: web.Request) -> Fault | None:
+    def take(
+        self, method: str, path: str = "/", kinds: Collection[str] | None = None
+    ) -> Fault | None:
+        """The first fault that hits a request; one that hits a number of times is used up by it.
+
+        `kinds` are those that can show at this point of a connection; none: all.
+        """
         for index, rule in enumerate(self._rules):
             fault = rule.fault
-            if fault.method not in {None, request.method}:
+            if fault.method not in {None, method} or not path.startswith(fault.path):
                 continue
-            if not request.path.startswith(fault.path):
+            if kinds is not None and fault.kind not in kinds:
                 continue
             if rule.left == 1:
                 del self._rules[index]
@@ -85,7 +91,8 @@ class Faults:
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Apply the first fault that hits the request."""
-        fault = None if request.path.startswith(CONTROL) else self._take(request)
+        control = request.path.startswith(CONTROL)
+        fault = None if control else self.take(request.method, request.path)
         if fault is None:
             return await handler(request)
         if fault.kind == "slow":

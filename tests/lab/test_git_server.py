@@ -1,73 +1,19 @@
 """The lab's Git server under the real git."""
 
-import os
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import requests
 
-from tests.lab.simulator_process import Authority, Simulator, make_authority, running
+from tests.lab.git_desk import Desk, furnished
+from tests.lab.simulator_process import Simulator, running
 
 pytestmark = pytest.mark.lab
 
 
-@dataclass
-class Desk:
-    """A checkout, a server that serves it, and a git that trusts the server."""
-
-    source: Path
-    folder: Path
-    authority: Authority
-
-    def git(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The real git with nobody's settings."""
-        settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        names = {
-            f"GIT_{who}_{key}": value
-            for who in ("AUTHOR", "COMMITTER")
-            for key, value in (("NAME", "test"), ("EMAIL", "test@localhost"))
-        }
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **settings, **names}
-        environment["GIT_SSL_CAINFO"] = str(self.authority.bundle)
-        return subprocess.run(
-            ["git", *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def say(self, *arguments: str) -> str:
-        """What git printed; it has to succeed."""
-        done = self.git(*arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def commit(self, path: str, text: str) -> None:
-        """Commit a file in the checkout."""
-        file = self.source / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        self.say("-C", str(self.source), "add", ".")
-        self.say("-C", str(self.source), "commit", "--quiet", "-m", path)
-
-    def lab(self, simulator: Simulator, method: str, path: str) -> requests.Response:
-        """One of the server's own endpoints."""
-        url = f"{simulator.url}/-/{path}"
-        return requests.request(method, url, verify=str(self.authority.bundle), timeout=20)
-
-
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    made = Desk(tmp_path / "checkout", tmp_path, make_authority(tmp_path))
-    made.say("init", "--quiet", str(made.source))
-    made.commit("gitops/clusters/one/kustomization.yaml", "resources: []\n")
-    made.commit("program.py", "print()\n")
-    return made
+    return furnished(tmp_path)
 
 
 @pytest.fixture
@@ -118,9 +64,7 @@ def test_what_is_pushed_is_served(desk: Desk, server: Simulator) -> None:
 
 
 def test_a_server_that_is_away_says_so_as_often_as_told(desk: Desk, server: Simulator) -> None:
-    url = f"{server.url}/-/faults"
-    fault = {"kind": "unavailable", "times": 1}
-    requests.post(url, json=fault, verify=str(desk.authority.bundle), timeout=10)
+    desk.lab(server, "POST", "faults", {"kind": "unavailable", "times": 1})
     failed = desk.git("ls-remote", f"{server.url}/owner/any.git")
     assert "503" in failed.stderr
     assert desk.git("ls-remote", f"{server.url}/owner/any.git").returncode == 0
@@ -133,3 +77,49 @@ def test_a_checkout_without_the_folder_is_refused_with_gits_reason(desk: Desk) -
         running("lab.git", desk.folder, *options, authority=desk.authority),
     ):
         pass
+
+
+def test_a_commit_over_the_control_api_is_what_a_push_would_have_been(
+    desk: Desk, server: Simulator
+) -> None:
+    url, clone = f"{server.url}/owner/any.git", desk.folder / "clone"
+    files = {
+        "gitops/apps/new.yaml": "a: 1\n",
+        "gitops/clusters/one/kustomization.yaml": None,
+    }
+    answer = desk.lab(server, "POST", "commit", {"message": "One for another", "files": files})
+    desk.say("clone", "--quiet", url, str(clone))
+    assert desk.say("-C", str(clone), "log", "--format=%H %s", "-1") == (
+        f"{answer.json()['commit']} One for another"
+    )
+    assert (clone / "gitops/apps/new.yaml").read_text() == "a: 1\n"
+    assert not (clone / "gitops/clusters/one/kustomization.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"gitops/none.yaml": None}, "gitops/none.yaml cannot go: it is not there"),
+        ({"gitops/clusters/one/kustomization.yaml": "resources: []\n"}, "nothing to commit"),
+        ({"../outside.yaml": "a: 1\n"}, "Invalid path '../outside.yaml'"),
+    ],
+)
+def test_a_commit_that_git_would_refuse_is_refused_with_the_reason(
+    desk: Desk, server: Simulator, files: dict[str, str | None], reason: str
+) -> None:
+    before = desk.lab(server, "GET", "world").json()
+    answer = desk.lab(server, "POST", "commit", {"message": "no", "files": files})
+    assert answer.status_code == 409
+    assert reason in answer.json()["error"]
+    assert desk.lab(server, "GET", "world").json() == before
+
+
+def test_a_refresh_takes_back_what_was_committed_over_the_control_api(
+    desk: Desk, server: Simulator
+) -> None:
+    before = desk.lab(server, "GET", "world").json()
+    files = {"gitops/apps/new.yaml": "a: 1\n"}
+    changed = desk.lab(server, "POST", "commit", {"message": "new", "files": files}).json()
+    after = desk.lab(server, "POST", "refresh").json()
+    assert before["tree"] == after["tree"] != changed["tree"]
+    assert len({before["commit"], changed["commit"], after["commit"]}) == 3
