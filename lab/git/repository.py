@@ -38,6 +38,7 @@ def environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_LITERAL_PATHSPECS": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
         **fixed,
@@ -108,7 +109,9 @@ class Repository:
         parent = self.head()
         if parent is None:
             raise GitError(f"{self.path} has no branch {BRANCH} yet")
-        with self._index(GIT_INDEX_FILE="commit.index") as index:
+        # Git wants a work tree for what touches none.
+        scratch = {"GIT_INDEX_FILE": "commit.index", "GIT_WORK_TREE": "."}
+        with self._index(**scratch) as index:
             self._own("read-tree", parent, more=index)
             for path, text in files.items():
                 self._stage(path, text, index)
@@ -147,7 +150,7 @@ class Repository:
         if text is not None:
             blob = self._own("hash-object", "-w", "--stdin", stdin=text.encode())
             self._own("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", more=index)
-        elif self._own("ls-files", "--", f":(literal){path}", more=index) == path:
+        elif self._own("ls-files", "--", path, more=index):
             self._own("update-index", "--force-remove", "--", path, more=index)
         else:
             raise GitError(f"{path} cannot go: it is not there")
