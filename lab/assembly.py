@@ -18,7 +18,7 @@ from lab.world.facts import read_facts
 from lab.world.plan import WorldPlan
 from lab.world.services import programs_file, require_modules, require_setups, world_plan
 
-STACK_STATE = ("talos", "proxmox", "cloudflare", "factory", "backend", "engine")
+STACK_STATE = ("talos", "proxmox", "cloudflare", "factory", "git", "backend", "engine")
 
 
 @dataclass(frozen=True, kw_only=True)

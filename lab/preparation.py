@@ -1,6 +1,7 @@
 """What has to lie in a lab's folder before its world starts: the stack's file, the vendors' set-up.
 
-The stack's plain facts are used byte for byte; the overlay replaces salt, secrets and identity. The
+The stack's plain facts are used byte for byte, but for the Git server's host key, which is the
+lab's; the overlay replaces salt, secrets and identity. The
 Proxmox VE host starts as its owner would have set it up by docs/proxmox.md: the bridges and
 datastores of the facts, an everyday token with just the rights it needs, and an administrator.
 Cloudflare's account is `cloudflare_setup`'s.
@@ -18,9 +19,10 @@ from config.cluster import Cluster
 from config.load import CLUSTER_KEY, load_cluster, read_stack_file
 from config.secret_keys import PROXMOX_AUTH, PROXMOX_TOKEN
 from lab.cloudflare_setup import cloudflare_setup
+from lab.git_setup import host_key, known_hosts
 from lab.seal import lab_values
-from lab.stackfile import apply_overlay
-from lab.world.facts import overlay_of
+from lab.stackfile import KNOWN_HOSTS, apply_overlay, with_known_hosts
+from lab.world.facts import git_server, overlay_of
 
 MACHINE_ROLE, IMAGE_ROLE = "HearthMachines", "HearthImages"
 MACHINE_PRIVILEGES = (
@@ -53,6 +55,10 @@ def prepare(root: Path, stack: str, state: Path) -> Prepared:
     cluster = load_cluster(read_stack_file(source).config.get(CLUSTER_KEY), stack)
     overlay: dict[str, Any] = yaml.safe_load(overlay_of(root, stack).read_text())
     text, replaced = apply_overlay(source.read_text(), overlay)
+    git = git_server(cluster.gitops.repository)
+    if git.is_ssh:
+        line = known_hosts(git.name, git.port, host_key(state))
+        text, replaced = with_known_hosts(text, [line]), [*replaced, KNOWN_HOSTS]
     target = state / source.name
     write_private(target, text)
     if cluster.proxmox is not None:

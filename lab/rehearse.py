@@ -166,7 +166,7 @@ def order(assembly: Assembly, scenarios: list[str]) -> Order:
     worlds |= {
         service.name: service.probe.url.removesuffix("healthz") + "world"
         for service in plan.services
-        if service.name in {"proxmox", "cloudflare"} and service.probe.kind == "http"
+        if service.name in {"proxmox", "cloudflare", "git"} and service.probe.kind == "http"
     }
     return Order(
         stack=plan.stack,

@@ -41,7 +41,8 @@ ROOT = Path(__file__).resolve().parent.parent
 OVERLAYS = ROOT / "lab" / "overlay"
 HEAD = """# What a rehearsal replaces in its copy of Pulumi.{stack}.yaml: the salt, the identity and
 # every secret, all the lab's own and worth nothing. Plain facts stay as they are committed, byte
-# for byte. `python -m lab.seal {stack}` adds what is missing; the passphrase is public on purpose.
+# for byte, but for gitops.knownHosts: the lab's Git server has a host key of its own.
+# `python -m lab.seal {stack}` adds what is missing; the passphrase is public on purpose.
 passphrase: {passphrase}
 config:
 """

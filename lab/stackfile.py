@@ -1,10 +1,12 @@
 """A stack's file as the lab runs it: the salt, every secret and the identity are the lab's.
 
-Plain facts stay byte for byte, so that a rehearsal tests what is committed. Pure: the world writes
-the copy, the report shows what was replaced.
+Plain facts stay byte for byte, so that a rehearsal tests what is committed; all but one: the Git
+server of a lab has a host key of its own. Pure: the world writes the copy, the report shows what
+was replaced.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from config.identity import IDENTITY_KEY
@@ -12,6 +14,10 @@ from config.stack_edit import SALT, object_lines, secret_lines, with_key, with_s
 from config.yaml_text import parse
 
 PASSPHRASE = "passphrase"  # noqa: S105 - a key of the overlay
+
+
+KNOWN_HOSTS = "hearth:cluster gitops.knownHosts"  # as the report calls it
+_KNOWN_HOSTS_LINE = re.compile(r"^(\s+)knownHosts:(\s|$)")
 
 
 class OverlayError(ValueError):
@@ -49,3 +55,28 @@ def apply_overlay(stack_text: str, overlay: Mapping[str, Any]) -> tuple[str, lis
     for key, cipher in ours.items():
         text = with_key(text, key, secret_lines(cipher))
     return text, [SALT, IDENTITY_KEY, *ours]
+
+
+def with_known_hosts(stack_text: str, lines: Sequence[str]) -> str:
+    """The stack file's text with other `knownHosts`; the same text when it has none.
+
+    Without any there is no SSH, or nobody is known: then the same is to be seen as outside.
+    """
+    found = stack_text.splitlines()
+    start = next((i for i, line in enumerate(found) if _KNOWN_HOSTS_LINE.match(line)), None)
+    if start is None:
+        return stack_text
+    width = len(found[start]) - len(found[start].lstrip())
+    end = start + 1
+    while end < len(found) and _is_within(found[end], width):
+        end += 1
+    indent = " " * width
+    made = [f"{indent}knownHosts:", *(f"{indent}  - {line}" for line in lines)]
+    found[start:end] = made
+    return "\n".join(found) + "\n"
+
+
+def _is_within(line: str, width: int) -> bool:
+    """Whether a line belongs to the value of a key at a depth: deeper, or an entry of its list."""
+    depth = len(line) - len(line.lstrip())
+    return bool(line.strip()) and (depth > width or (depth == width and line[depth:][:2] == "- "))

@@ -13,8 +13,11 @@ import requests
 
 REQUEST_SECONDS = 10
 MACHINES = "machines"
-# What moves by itself between two looks at the same world: clocks, counters, logs.
-RESTLESS = frozenset({"tasks", "events", "log", "requests", "uptime", "time", "updatedAt"})
+# What moves by itself between two looks at the same world: clocks, counters, logs; and what a
+# branch went through on its way back to the same tree.
+RESTLESS = frozenset(
+    {"tasks", "events", "log", "requests", "uptime", "time", "updatedAt", "commit"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,15 @@ Whether the facts make sense is decided by the config's own checks, not here.
 """
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
 from config.cluster import Cluster
+from config.identity import IDENTITY_KEY
 from config.load import CLUSTER_KEY, load_cluster, no_such_stack, read_stack_file, stack_paths
 from lab.world.errors import WorldError
 
@@ -21,6 +23,20 @@ class Endpoint:
 
     name: str
     port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitServer:
+    """Where a stack expects its Git server, and what the repository is called there.
+
+    `client_key` is the public half of the deploy key that may come in over SSH.
+    """
+
+    name: str
+    port: int
+    repository: str
+    is_ssh: bool
+    client_key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +52,7 @@ class StackFacts:
     proxmox: Endpoint | None
     cloudflare: bool = False
     gateways: tuple[str, ...] = ()
+    git: GitServer | None = None
     passphrase: str = ""
 
 
@@ -49,13 +66,17 @@ def read_facts(root: Path, stack: str) -> StackFacts:
         raise WorldError(no_such_stack(stack, paths))
     cluster = load_cluster(read_stack_file(paths[stack]).config.get(CLUSTER_KEY), stack)
     operator = tuple(operator_address(str(net)) for net in cluster.network.node_subnets)
+    overlay = _overlay(overlay_of(root, stack))
+    identity = (overlay.get("config") or {}).get(IDENTITY_KEY) or {}
+    git = git_server(cluster.gitops.repository)
     return StackFacts(
         stack=stack,
         operator=operator,
         proxmox=_proxmox(cluster),
         cloudflare=_speaks_to_cloudflare(cluster),
         gateways=tuple(str(gateway) for gateway in cluster.network.gateways),
-        passphrase=_passphrase(overlay_of(root, stack)),
+        git=replace(git, client_key=str(identity.get("deployKeyPublic", ""))),
+        passphrase=str(overlay.get("passphrase", "")),
     )
 
 
@@ -64,12 +85,21 @@ def overlay_of(root: Path, stack: str) -> Path:
     return root / "lab" / "overlay" / f"{stack}.yaml"
 
 
-def _passphrase(overlay: Path) -> str:
-    """Return the overlay's passphrase; empty without an overlay: then nothing can be decrypted."""
-    if not overlay.is_file():
-        return ""
-    document = yaml.safe_load(overlay.read_text())
-    return str(document.get("passphrase", "")) if isinstance(document, dict) else ""
+def _overlay(path: Path) -> dict[str, Any]:
+    """Return the overlay as data; nothing without one: then nothing can be decrypted."""
+    document = yaml.safe_load(path.read_text()) if path.is_file() else None
+    return document if isinstance(document, dict) else {}
+
+
+def git_server(repository: str) -> GitServer:
+    """Return where the address of a repository leads."""
+    url = urlsplit(repository)
+    return GitServer(
+        name=url.hostname or "",
+        port=url.port or (22 if url.scheme == "ssh" else 443),
+        repository=url.path.strip("/"),
+        is_ssh=url.scheme == "ssh",
+    )
 
 
 def operator_address(subnet: str) -> str:

@@ -11,10 +11,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lab.charts.descriptions import hosts as chart_hosts
+from lab.git_setup import host_key_path
 from lab.world.certificates import paths
 from lab.world.environment import environment, folders
 from lab.world.errors import WorldError
-from lab.world.facts import Endpoint, StackFacts
+from lab.world.facts import Endpoint, GitServer, StackFacts
 from lab.world.plan import BRIDGE, HttpProbe, Service, WorldPlan
 
 MACHINES_CONTROL = "127.0.0.1:9900"
@@ -39,6 +40,7 @@ FACTORY = Place(name="factory", address="198.18.1.1", names=("factory.talos.dev"
 CLOUDFLARE = Place(name="cloudflare", address="198.18.1.2", names=("api.cloudflare.com",))
 CHARTS = Place(name="charts", address="198.18.1.3", names=chart_hosts())
 PROXMOX_ADDRESS = "198.18.1.4"
+GIT_ADDRESS = "198.18.1.5"
 
 
 def world_plan(facts: StackFacts, *, root: Path, shelf: Path, real_charts: Path) -> WorldPlan:
@@ -50,7 +52,7 @@ def world_plan(facts: StackFacts, *, root: Path, shelf: Path, real_charts: Path)
         cwd=root,
         addresses=facts.operator,
         gateways=facts.gateways,
-        services=services(facts, state=state, shelf=shelf, real_charts=real_charts),
+        services=services(facts, root=root, state=state, shelf=shelf, real_charts=real_charts),
         folders=folders(state),
     )
     inside = environment(state=state, shelf=shelf, bundle=plan.bundle)
@@ -58,7 +60,7 @@ def world_plan(facts: StackFacts, *, root: Path, shelf: Path, real_charts: Path)
 
 
 def services(
-    facts: StackFacts, *, state: Path, shelf: Path, real_charts: Path
+    facts: StackFacts, *, root: Path, state: Path, shelf: Path, real_charts: Path
 ) -> tuple[Service, ...]:
     """Return the services in an order that can be kept."""
     charts = ["--crds", str(shelf / "crds")]
@@ -70,6 +72,8 @@ def services(
     ]
     if facts.cloudflare:
         table.append(_simulator(CLOUDFLARE, state, *_kept(CLOUDFLARE, state)))
+    if facts.git:
+        table.append(_git(facts.git, root=root, state=state))
     if facts.proxmox:
         table.append(_proxmox(facts.proxmox, state))
     return tuple(table)
@@ -145,6 +149,23 @@ def _proxmox(endpoint: Endpoint, state: Path) -> Service:
         *("--machines", f"http://{MACHINES_CONTROL}"),
     )
     return replace(made, after=("talossim",))
+
+
+def _git(server: GitServer, *, root: Path, state: Path) -> Service:
+    """Return the Git server: HTTPS for its control API in any case, SSH where the stack uses it."""
+    place = Place(name="git", address=GIT_ADDRESS, names=(server.name,))
+    ssh = (
+        *("--ssh", f"{GIT_ADDRESS}:{server.port}"),
+        *("--host-key", str(host_key_path(state))),
+        *("--client-key", server.client_key),
+    )
+    return _simulator(
+        place,
+        state,
+        *("--state", str(state / "git"), "--source", str(root)),
+        *("--name", server.repository),
+        *(ssh if server.is_ssh else ()),
+    )
 
 
 def _kept(place: Place, state: Path) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.stackfile import OverlayError, apply_overlay, secrets_of
+from lab.stackfile import OverlayError, apply_overlay, secrets_of, with_known_hosts
 
 pytestmark = pytest.mark.unit
 
@@ -61,3 +61,22 @@ def test_an_overlay_without_a_salt_is_refused() -> None:
 def test_plain_objects_are_no_secrets() -> None:
     config = {"a": {"secure": "v1:x"}, "b": {"secure": "v1:x", "more": 1}, "c": "secure"}
     assert secrets_of(config) == {"a": "v1:x"}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "      knownHosts:\n        # Published.\n        - a ssh-rsa AA\n        - b ssh-rsa AA\n",
+        "      knownHosts:\n      - a ssh-rsa AAAA\n",
+        "      knownHosts: [a ssh-rsa AAAA]\n",
+    ],
+)
+def test_known_hosts_are_replaced_however_they_are_written(before: str) -> None:
+    around = "    gitops:\n      branch: main\n{}    dns: {{}} # PLACEHOLDER\n"
+    after = "      knownHosts:\n        - git.example ssh-ed25519 BBBB\n"
+    found = with_known_hosts(around.format(before), ["git.example ssh-ed25519 BBBB"])
+    assert found == around.format(after)
+
+
+def test_a_stack_without_known_hosts_gets_none() -> None:
+    assert with_known_hosts(STACK, ["git.example ssh-ed25519 BBBB"]) == STACK

@@ -11,7 +11,7 @@ from config.load import stack_paths
 from lab.cli import split
 from lab.world import HttpProbe, PortProbe, Service, WorldPlan
 from lab.world.environment import environment
-from lab.world.facts import Endpoint, StackFacts, operator_address, read_facts
+from lab.world.facts import Endpoint, StackFacts, git_server, operator_address, read_facts
 from lab.world.hosts import hosts_text
 from lab.world.inventory import dead_labs, init_of, members
 from lab.world.messages import Message, parse
@@ -248,3 +248,30 @@ def test_a_lab_whose_supervisor_is_on_its_way_in_is_not_dead(tmp_path: Path) -> 
     _process(tmp_path, 10, environ="HEARTH_LAB=starting\0")
     (tmp_path / "10" / "cmdline").write_text(f"unshare\0--fork\0python\0-m\0{SUPERVISOR}\0")
     assert dead_labs(tmp_path) == {}
+
+
+def test_a_stacks_git_server_has_its_name_its_repository_and_its_deploy_key() -> None:
+    facts = read_facts(ROOT, "home-ops")
+    assert facts.git is not None
+    assert (facts.git.name, facts.git.port, facts.git.is_ssh) == ("github.com", 22, True)
+    plan = world_plan(facts, root=ROOT, shelf=Path("/shelf"), real_charts=Path("/none"))
+    git = next(service for service in plan.services if service.name == "git")
+    options = dict(zip(git.argv, git.argv[1:], strict=False))
+    assert git.names == ("github.com",)
+    assert options["--name"] == "geoffdavis/hearth.git"
+    assert options["--client-key"].startswith("ssh-ed25519 ")
+    assert options["--ssh"] == f"{git.address}:22"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("ssh://git@git.example:2222/a/b.git", ("git.example", 2222, "a/b.git", True)),
+        ("https://git.example/a/b", ("git.example", 443, "a/b", False)),
+    ],
+)
+def test_the_address_of_a_repository_says_where_its_server_is(
+    url: str, expected: tuple[str, int, str, bool]
+) -> None:
+    found = git_server(url)
+    assert (found.name, found.port, found.repository, found.is_ssh) == expected
