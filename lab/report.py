@@ -32,7 +32,8 @@ class Report:
 
     `tools` and `providers` map names to version and origin, `charts` to "real" or "lab";
     `replaced` is what the lab put in place of the stack's own values; `create_seconds` what the
-    create took, its stages those of `stages`, the longest chain among them `critical_path`.
+    create took, its stages those of `stages`, the longest chain among them `critical_path`. `flux`
+    is what Flux said of its own objects when a cluster had been made.
     """
 
     tools: Mapping[str, Mapping[str, str]]
@@ -46,6 +47,7 @@ class Report:
     stages: list[Stage] = field(default_factory=list)
     create_seconds: float | None = None
     critical_path: CriticalPath | None = None
+    flux: Mapping[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
         """The report as JSON takes it, in camelCase."""
@@ -73,6 +75,7 @@ class Report:
                 "seconds": round(self.critical_path.seconds, 3),
                 "urns": list(self.critical_path.urns),
             },
+            "flux": self.flux,
         }
 
 

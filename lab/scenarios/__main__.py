@@ -4,9 +4,11 @@ The order comes from `lab.rehearse`, which owns the world; here the engine runs,
 printed as it happens, and the report grows. Exit code 0 only when every scenario passed.
 """
 
+import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from subprocess import TimeoutExpired
 
@@ -18,7 +20,7 @@ from lab.critical import critical_path, needs
 from lab.engine import Engine, Outcome
 from lab.errors import EngineError
 from lab.picture import picture
-from lab.scenarios import shelf
+from lab.scenarios import flux_state, shelf
 from lab.scenarios.catalog import chosen
 from lab.scenarios.core import taken_down
 from lab.scenarios.entry import Entry
@@ -32,6 +34,8 @@ from lab.scenarios.vendors import Vendors
 from lab.world.errors import WorldError
 
 PICTURE = "timeline.svg"
+# After these the cluster has been handed over to Flux.
+HAND_OVERS = frozenset({"create", "recreate"})
 
 
 class Runner:
@@ -110,12 +114,31 @@ class Runner:
     def one(self, name: str, entry: Entry) -> bool:
         """A scenario with its heading, its result in the report."""
         self.timeline.heading(name)
-        result = self.attempt(name, lambda: entry.run(self.rehearsal))
+        result = self.attempt(name, lambda: self.told(entry))
         self.report.scenarios.append(result)
         if name == "create" and result.passed:
             self.draw(self.rehearsal.outcomes[-1])
         self.save()
         return result.passed
+
+    def told(self, entry: Entry) -> str:
+        """What a scenario has to tell, and Flux beside it where a cluster has been made."""
+        if entry.name not in HAND_OVERS:
+            return entry.run(self.rehearsal)
+        try:
+            detail = entry.run(self.rehearsal)
+        except Failed:
+            with suppress(Failed, EngineError, TimeoutExpired):  # the scenario's failure is told
+                self.hear()
+            raise
+        self.hear()
+        return f"{detail}; {flux_state.spoken(self.report.flux)}"
+
+    def hear(self) -> None:
+        """Keep what Flux says of its objects."""
+        found = flux_state.flux_state(self.rehearsal, self.report.charts)
+        found["otherVersions"] = flux_state.differing(found, self.order.tools)
+        self.report.flux = found
 
     def draw(self, create: Outcome) -> None:
         """Keep the stages of a create, find its critical path, and make a picture of both."""
@@ -147,6 +170,8 @@ class Runner:
         self.report.leftovers = int(notes["leftovers"]) if "leftovers" in notes else None
         changes = notes.get("secondUpChanges")
         self.report.second_up_changes = int(changes) if changes else None
+        if self.report.flux is not None and "apiAtRest" in notes:
+            self.report.flux = {**self.report.flux, "apiAtRest": json.loads(notes["apiAtRest"])}
         stable = notes.get("identityStable")
         self.report.identity_stable = stable == "True" if stable else None
         reports.write(self.order.report, self.order.stack, self.report)
