@@ -1,4 +1,8 @@
-"""`python -m lab.fluxoperator`: the stand-in as a process, as its pod runs it."""
+"""`python -m lab.fluxoperator`: the stand-in as a process, as its pod runs it.
+
+It ends when it is told to, and with the lab; it does not ask the kernel to end it with whoever
+started it, because that is a thread of the simulated kubelet, which may be gone the next moment.
+"""
 
 import argparse
 import os
@@ -12,7 +16,7 @@ import yaml
 from lab.fluxoperator.kube import Kube
 from lab.fluxoperator.operator import Operator
 from lab.fluxoperator.reconciler import Reconciler
-from lab.serving import Address, address, end_with_parent
+from lab.serving import Address, address
 
 
 def main() -> int:
@@ -27,7 +31,6 @@ def main() -> int:
     for what, path in (("--kubeconfig", parsed.kubeconfig), ("--definitions", parsed.definitions)):
         if path is None or not path.is_file():
             parser.error(f"{what}: {path or 'none'} is no file")
-    end_with_parent()
     ready = threading.Event()
     if parsed.health_addr:
         serve_health(parsed.health_addr, ready)
