@@ -14,12 +14,10 @@ from config.cluster import Cluster
 from config.services import ExternalDns
 from stacks.keys import needed
 from stacks.special import Facts
+from stacks.zone import CERT_MANAGER
 
 if TYPE_CHECKING:
     from components.dns.cloudflare import Cloudflare
-
-# Proves to Let's Encrypt that a name is ours, by a record.
-CERT_MANAGER = "cert-manager"
 
 
 @dataclass(frozen=True, kw_only=True)

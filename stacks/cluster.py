@@ -50,19 +50,22 @@ def build(facts: Facts) -> Built:
     own.storage(networked)
     seeds = secret_seeds(facts, networked)
     handed_over = [names.hand_over(networked)] if names else []
+    # Not as a whole with the cluster: what is asked of a parent zone outlives a destroy.
+    zone = own.names(ground, infrastructure, ResourceOptions(providers=inside, depends_on=[cni]))
+    keys = zone.keys if zone else ()
     flux(
         facts,
         seeds,
         # Flux reconciles at once: everything its tree reads has to lie there before.
-        ResourceOptions(providers=inside, deleted_with=life, depends_on=[cni, seeds, *handed_over]),
+        ResourceOptions(
+            providers=inside, deleted_with=life, depends_on=[cni, seeds, *handed_over, *keys]
+        ),
     )
-    # Not as a whole with the cluster: what is asked of a parent zone outlives a destroy.
-    records = own.names(ground, infrastructure, ResourceOptions(providers=inside, depends_on=[cni]))
     protection.stand()
     return Built(
         kubeconfig=infrastructure.kubeconfig,
         talosconfig=infrastructure.talosconfig,
-        parent_zone_records=records,
+        parent_zone_records=zone.records if zone else None,
     )
 
 

@@ -17,6 +17,7 @@ from config.cluster import Cluster
 from config.owned import Owned, OwnedObject, OwnedRelease
 from config.services import ProxmoxCsi
 from stacks.cloudflare import token_users
+from stacks.zone import zone_writers
 
 
 def owned(cluster: Cluster) -> Owned:
@@ -44,7 +45,9 @@ def objects(cluster: Cluster) -> Iterator[OwnedObject]:
         connect = (seeds.CONNECT_CREDENTIALS, seeds.CONNECT_TOKEN)
         yield from in_namespace(seeds.ONE_PASSWORD_NAMESPACE, *connect)
     if cluster.dns.delegation is not None:
-        yield from in_namespace(zone.NAMESPACE, zone.TRANSFER_SECRET)
+        yield from in_namespace(zone.NAMESPACE, zone.TRANSFER_SECRET, zone.API_SECRET)
+        for writer in zone_writers(cluster):
+            yield from in_namespace(writer, zone.API_SECRET)
     if cluster.dns.cloudflare is not None:
         if cluster.dns.cloudflare.tunnel is not None:
             yield from in_namespace(handover.TUNNEL_NAMESPACE, handover.TUNNEL_SECRET)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi import Output, ProviderResource, ResourceOptions
+from pulumi import ProviderResource, ResourceOptions
 
 from components import hearth
 from components.infrastructure import Infrastructure
@@ -17,6 +17,7 @@ from components.infrastructure.steps import Step
 from config.cluster import Cluster
 from config.identity import Identity
 from stacks.keys import StackKeys
+from stacks.zone import Zone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +57,8 @@ class Special(ABC):
 
     def names(
         self, ground: Ground, infrastructure: Infrastructure, networked: ResourceOptions
-    ) -> Output[list[str]] | None:
-        """The DNS layer; the records that a parent zone needs, where a person has to set them."""
+    ) -> Zone | None:
+        """The DNS layer: the zone that the cluster serves itself, where it serves one."""
         del ground, infrastructure, networked
         return None
 

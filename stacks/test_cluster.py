@@ -3,7 +3,7 @@
 Its names are served by its own PowerDNS, to which a parent zone points.
 """
 
-from pulumi import Output, ResourceOptions
+from pulumi import ResourceOptions
 
 from components.auth.proxmox import Auth, AuthArgs
 from components.dns import DelegatedZone, DelegatedZoneArgs
@@ -14,6 +14,7 @@ from config.proxmox import Proxmox
 from config.services import ProxmoxCsi
 from stacks.keys import needed
 from stacks.special import Facts, Ground, Special
+from stacks.zone import Zone, zone_writers
 
 
 class OnProxmox(Special):
@@ -60,7 +61,7 @@ class OnProxmox(Special):
 
     def names(
         self, ground: Ground, infrastructure: Infrastructure, networked: ResourceOptions
-    ) -> Output[list[str]] | None:
+    ) -> Zone | None:
         """The sub-zone that the cluster serves itself."""
         cluster, life = self.facts.cluster, infrastructure.anchor
         if cluster.dns.delegation is None:
@@ -68,8 +69,10 @@ class OnProxmox(Special):
         args = DelegatedZoneArgs(
             zone=cluster.domain,
             delegation=cluster.dns.delegation,
+            writers=zone_writers(cluster),
             hearth=ground.hearth,
             life=life,
         )
         # Not as a whole with the cluster: what it asks of the parent zone outlives a destroy.
-        return DelegatedZone("dns", args, opts=networked).records
+        zone = DelegatedZone("dns", args, opts=networked)
+        return Zone(records=zone.records, keys=zone.keys)

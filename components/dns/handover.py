@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi import Input, ResourceOptions
 
-from components import kubernetes
+from components import kubernetes, namespaces
 from components.naming import child, token
 
 TUNNEL_NAMESPACE = "cloudflare-tunnel"
@@ -43,7 +43,9 @@ class Handover(pulumi.ComponentResource):
     def _seed(self, namespace: str, secret: str, key: str, value: Input[str]) -> None:
         here = ResourceOptions(parent=self)
         made = kubernetes.Namespace(
-            child(self._name, "namespace", namespace), metadata={"name": namespace}, opts=here
+            child(self._name, "namespace", namespace),
+            metadata=namespaces.metadata(namespace),
+            opts=here,
         )
         kubernetes.Secret(
             child(self._name, namespace, secret),

@@ -4,14 +4,13 @@ Keys of the identity, credentials of the secret stores, and the settings that Fl
 stores themselves come from the GitOps tree.
 """
 
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 
-from components import kubernetes
+from components import kubernetes, namespaces
 from components.naming import child, token
 from components.secrets.settings import settings
 from config.cluster import Cluster
@@ -83,18 +82,17 @@ class SecretSeeds(pulumi.ComponentResource):
     def _one_password(self, credentials: Input[str], connect_token: Input[str]) -> None:
         """What 1Password Connect starts with, and what External Secrets asks it with.
 
-        Connect takes the file from an environment variable, in base64; so its chart puts base64
-        text into the Secret, which Kubernetes encodes once more (connect-helm-charts issue 114).
+        The file as it was downloaded: Connect's chart mounts it, since its version 2.3.0. Before,
+        Connect took it from an environment variable, in base64 (connect-helm-charts issue 114).
         """
         namespace = self._namespace(ONE_PASSWORD_NAMESPACE)
-        text = Output.secret(credentials).apply(encoded)
-        self._secret(CONNECT_CREDENTIALS, namespace, {CONNECT_KEY: text})
+        self._secret(CONNECT_CREDENTIALS, namespace, {CONNECT_KEY: credentials})
         self._secret(CONNECT_TOKEN, namespace, {"token": connect_token})
 
     def _namespace(self, namespace: str) -> Output[str]:
         made = kubernetes.Namespace(
             child(self._name, "namespace", namespace),
-            metadata={"name": namespace},
+            metadata=namespaces.metadata(namespace),
             opts=self._inside(),
         )
         found: Output[str] = made.metadata["name"]
@@ -118,8 +116,3 @@ class SecretSeeds(pulumi.ComponentResource):
 
     def _inside(self) -> ResourceOptions:
         return ResourceOptions(parent=self)
-
-
-def encoded(text: str) -> str:
-    """A text in base64, without the blanks that a file ends with."""
-    return b64encode(text.strip().encode()).decode()

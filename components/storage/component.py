@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
-from components import hearth, kubernetes
+from components import hearth, kubernetes, namespaces
 from components.naming import child, token
 from components.storage import csi
 from config import versions
@@ -77,11 +77,8 @@ class Storage(pulumi.ComponentResource):
         here = ResourceOptions(parent=self)
         namespace = kubernetes.Namespace(
             child(name, "namespace"),
-            metadata={
-                "name": csi.NAMESPACE,
-                # The node plugin mounts disks; Talos enforces `baseline` where nothing is said.
-                "labels": {"pod-security.kubernetes.io/enforce": "privileged"},
-            },
+            # The node plugin mounts disks.
+            metadata=namespaces.metadata(csi.NAMESPACE, "privileged"),
             opts=here,
         )
         config = Output.secret(args.token).apply(

@@ -27,14 +27,12 @@ def refusal(**values: str) -> str:
     return str(refused.value)
 
 
-def test_the_credentials_are_base64_text_in_the_secret_that_the_chart_looks_for(
-    metal: Graph,
-) -> None:
+def test_the_credentials_are_the_file_in_the_secret_that_the_chart_mounts(metal: Graph) -> None:
     seed = metal.one("core/v1:Secret", "op-credentials")
     metadata = seed.inputs["metadata"]
     assert (metadata["name"], metadata["namespace"]) == ("op-credentials", NAMESPACE)
     text = seed.inputs["stringData"]["1password-credentials.json"]
-    assert json.loads(base64.b64decode(text))["version"] == "2"
+    assert json.loads(text)["version"] == "2"
     assert seed.is_secret("stringData")
 
 

@@ -40,7 +40,7 @@ def test_an_input_that_opens_something_is_marked_on_the_wire(
 
 def test_values_of_kubernetes_secrets_are_marked_as_a_whole(graph: Graph) -> None:
     secrets = graph.of("core/v1:Secret")
-    assert len(secrets) == 4
+    assert len(secrets) == 7
     for secret in secrets:
         assert secret.is_secret("stringData"), secret.name
 
