@@ -235,7 +235,7 @@ func (c *cluster) start(dir string, program Program, edits ...func(*Runtime)) *b
 	r := &Runtime{
 		Table: Table{program}, Node: "node", Dir: filepath.Join(dir, "pods"), Logs: filepath.Join(dir, "log"), Net: onHost{},
 		Addresses: func() []netip.Addr { return []netip.Addr{netip.MustParseAddr("127.0.0.1")} },
-		Network:   func() bool { return true }, Server: func() string { return c.url }, CA: func() []byte { return c.ca },
+		Network:   func() string { return "flannel" }, Server: func() string { return c.url }, CA: func() []byte { return c.ca },
 		Log: log.New(c.t.Output(), "", log.Lmicroseconds), Event: func(s string) { c.t.Log(s) },
 	}
 	for _, edit := range edits {

@@ -235,7 +235,7 @@ func TestWithoutACNIOnlyPodsOfTheHostsNetworkStart(t *testing.T) {
 	c := newCluster(t)
 	c.bind("waits", "Always")
 	c.bind("host", "Always", func(o kube.Object) { kube.Dig(o, "spec")["hostNetwork"] = true })
-	b := c.start(t.TempDir(), shell(polite), func(r *Runtime) { r.Network = func() bool { return false } })
+	b := c.start(t.TempDir(), shell(polite), func(r *Runtime) { r.Network = func() string { return "" } })
 	until(t, "the one of the host", func() bool { return readyIn(c.pod("host")) == "True" })
 	until(t, "the reason", func() bool {
 		m, _ := kube.Dig(mainContainer(c.pod("waits")), "state", "waiting")["message"].(string)
@@ -244,6 +244,34 @@ func TestWithoutACNIOnlyPodsOfTheHostsNetworkStart(t *testing.T) {
 	if len(b.PIDs()) != 1 || phase(c.pod("waits")) != "Pending" {
 		t.Error(b.PIDs())
 	}
+}
+
+func TestWithoutAReadyAgentOfCiliumNoNewPodGetsANetworkAndOldOnesKeepTheirs(t *testing.T) {
+	c := newCluster(t)
+	agent := func(ready string) func(kube.Object) {
+		return func(o kube.Object) {
+			kube.Dig(o, "metadata")["labels"] = kube.Object{"k8s-app": "cilium"}
+			spec := kube.Dig(o, "spec")
+			spec["hostNetwork"] = true
+			spec["containers"] = []any{kube.Object{"name": "agent", "image": "example.org/own/played:v1"}}
+			o["status"] = kube.Object{"conditions": []any{kube.Object{"type": "Ready", "status": ready}}}
+		}
+	}
+	c.bind("agent", "Always", agent("True"))
+	c.bind("old", "Always")
+	b := c.start(t.TempDir(), shell(polite), func(r *Runtime) { r.Network = func() string { return "cilium" } })
+	until(t, "the old one", func() bool { return readyIn(c.pod("old")) == "True" })
+	c.change("agent", agent("False"))
+	c.bind("new", "Always")
+	until(t, "the reason", func() bool {
+		m, _ := kube.Dig(mainContainer(c.pod("new")), "state", "waiting")["message"].(string)
+		return strings.Contains(m, "unable to connect to Cilium agent")
+	})
+	if len(b.PIDs()) != 1 || readyIn(c.pod("old")) != "True" {
+		t.Error(b.PIDs())
+	}
+	c.change("agent", agent("True"))
+	until(t, "the new one", func() bool { return readyIn(c.pod("new")) == "True" })
 }
 
 func TestPodsWithoutAProgramAndMirrorPodsAreLeftAlone(t *testing.T) {

@@ -147,9 +147,11 @@ func (p *pod) keepAccount(ctx context.Context) {
 
 func (p *pod) start(ctx context.Context) {
 	p.next = time.Now().Add(again)
-	if host, _ := kube.Dig(p.object, "spec")["hostNetwork"].(bool); !host && !p.r.Network() {
-		p.view.state = waiting(creating, "network is not ready: no CNI has configured this node")
-		return
+	if host, _ := kube.Dig(p.object, "spec")["hostNetwork"].(bool); !host {
+		if why := p.r.noNetwork(); why != "" {
+			p.view.state = waiting(creating, why)
+			return
+		}
 	}
 	child, err := p.prepare(ctx)
 	if err != nil {

@@ -32,8 +32,8 @@ type Runtime struct {
 	Logs      string
 	Net       Net
 	Addresses func() []netip.Addr // the node's, first one first
-	// Network tells whether a CNI has configured the node; until then only pods of the host's network start.
-	Network func() bool
+	// Network is the CNI that has configured the node; without one only pods of the host's network start.
+	Network func() string
 	// Server and CA lead a program to the API.
 	Server func() string
 	CA     func() []byte
@@ -44,15 +44,16 @@ type Runtime struct {
 	k     *kube.Client
 	wg    sync.WaitGroup
 
-	mu   sync.Mutex
-	pods map[string]*pod // by UID
+	mu     sync.Mutex
+	pods   map[string]*pod // by UID
+	agents map[string]bool // of Cilium, by UID: ready or not
 }
 
 // Run looks after the node's pods with the kubelet's own rights until the boot ends. Programs are gone
 // when it returns: nobody asked them, as when power goes.
 func (r *Runtime) Run(ctx context.Context, k *kube.Client) {
 	r.mu.Lock()
-	r.k, r.pods = k, map[string]*pod{}
+	r.k, r.pods, r.agents = k, map[string]*pod{}, map[string]bool{}
 	r.mu.Unlock()
 	r.ports = ports{listen: r.Net.Listen, taken: map[int]bool{}}
 	defer r.wg.Wait()
@@ -103,6 +104,9 @@ func (r *Runtime) see(ctx context.Context, o kube.Object) {
 	id := uid(o)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if isAgent(o) {
+		r.agents[id] = kube.PodReady(o)
+	}
 	if p := r.pods[id]; p != nil {
 		p.tell(o)
 		return
@@ -120,6 +124,7 @@ func (r *Runtime) see(ctx context.Context, o kube.Object) {
 func (r *Runtime) lose(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	delete(r.agents, id)
 	if p := r.pods[id]; p != nil {
 		delete(r.pods, id)
 		close(p.gone)
@@ -130,6 +135,11 @@ func (r *Runtime) lose(id string) {
 func (r *Runtime) forget(there map[string]bool) {
 	r.mu.Lock()
 	var lost []string
+	for id := range r.agents {
+		if !there[id] {
+			delete(r.agents, id)
+		}
+	}
 	for id := range r.pods {
 		if !there[id] {
 			lost = append(lost, id)

@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"hearth/lab/talos/pki"
@@ -210,4 +211,13 @@ contexts:
   name: %[3]s
 current-context: %[3]s
 `, cluster, user, context, server, b(ca), b(p.Cert), b(p.Key))
+}
+
+// PodReady tells whether a pod has the condition Ready.
+func PodReady(p Object) bool {
+	conds, _ := Dig(p, "status")["conditions"].([]any)
+	return slices.ContainsFunc(conds, func(c any) bool {
+		o, _ := c.(Object)
+		return o["type"] == "Ready" && o["status"] == "True"
+	})
 }

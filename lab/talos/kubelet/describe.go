@@ -105,7 +105,7 @@ func (a *Agent) mirrorPod(ctx context.Context, app, image string) error {
 	if err != nil {
 		return fmt.Errorf("mirror pod %s: %w", name, err)
 	}
-	if podReady(have) && kube.Dig(have, "status")["podIP"] == ip {
+	if kube.PodReady(have) && kube.Dig(have, "status")["podIP"] == ip {
 		return nil
 	}
 	now := time.Now().UTC().Format(time.RFC3339)

@@ -102,7 +102,7 @@ func TestAPodIsReadyOnlyWhenItsConditionSaysSo(t *testing.T) {
 	pod := func(status string) kube.Object {
 		return kube.Object{"status": kube.Object{"conditions": []any{kube.Object{"type": "Ready", "status": status}}}}
 	}
-	if !podReady(pod("True")) || podReady(pod("False")) || podReady(kube.Object{}) {
+	if !kube.PodReady(pod("True")) || kube.PodReady(pod("False")) || kube.PodReady(kube.Object{}) {
 		t.Error("misread")
 	}
 }

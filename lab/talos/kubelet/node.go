@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -95,8 +94,9 @@ func (a *Agent) network(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	for _, p := range kube.Items(list) {
-		if host, _ := kube.Dig(p, "spec")["hostNetwork"].(bool); host && podReady(p) {
-			return true, os.WriteFile(a.marker(), nil, 0o600)
+		if host, _ := kube.Dig(p, "spec")["hostNetwork"].(bool); host && kube.PodReady(p) {
+			name, _ := kube.Dig(p, "metadata", "labels")["k8s-app"].(string)
+			return true, os.WriteFile(a.marker(), []byte(name), 0o600)
 		}
 	}
 	return false, nil
@@ -105,17 +105,12 @@ func (a *Agent) network(ctx context.Context) (bool, error) {
 func (a *Agent) marker() string { return filepath.Join(a.Dir, "kubelet", "cni") }
 
 // HasNetwork tells whether a CNI has configured this node already.
-func (a *Agent) HasNetwork() bool {
-	_, err := os.Stat(a.marker())
-	return err == nil
-}
+func (a *Agent) HasNetwork() bool { return a.Network() != "" }
 
-func podReady(p kube.Object) bool {
-	conds, _ := kube.Dig(p, "status")["conditions"].([]any)
-	return slices.ContainsFunc(conds, func(c any) bool {
-		o, _ := c.(kube.Object)
-		return o["type"] == "Ready" && o["status"] == "True"
-	})
+// Network is the CNI that has configured this node, empty while none has.
+func (a *Agent) Network() string {
+	name, _ := os.ReadFile(a.marker()) // none is none
+	return string(name)
 }
 
 func (a *Agent) status(ctx context.Context, cni bool) (kube.Object, error) {

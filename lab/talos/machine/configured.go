@@ -165,7 +165,7 @@ func (b *boot) containers(a *kubelet.Agent) *containers.Runtime {
 	}
 	return &containers.Runtime{
 		Table: b.m.env.Containers, Node: a.Hostname, Dir: filepath.Join(b.m.dir, "kubelet", "pods"),
-		Logs: filepath.Join(b.m.dir, "log", "pods"), Net: b.m.port, Addresses: b.nodeIPs, Network: a.HasNetwork,
+		Logs: filepath.Join(b.m.dir, "log", "pods"), Net: b.m.port, Addresses: b.nodeIPs, Network: a.Network,
 		Server: a.Server, CA: func() []byte { return b.complete().Cluster().IssuingCA().Crt }, Log: b.m.log, Event: a.Event,
 	}
 }
