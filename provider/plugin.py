@@ -8,6 +8,7 @@ from provider import cloudflare
 from provider.adopted_host import AdoptedHost
 from provider.anchor import Anchor
 from provider.cloudflare_preflight import CloudflarePreflight
+from provider.convergence import Convergence
 from provider.delegation import Delegation
 from provider.founding import Bootstrap
 from provider.gate import Gate
@@ -53,6 +54,7 @@ def build() -> Plugin:
             "hearth:index:Anchor": Anchor(),
             "hearth:index:Bootstrap": Bootstrap(),
             "hearth:index:CloudflarePreflight": names,
+            "hearth:index:Convergence": Convergence(),
             "hearth:index:Delegation": Delegation(),
             "hearth:index:Gate": Gate(),
             "hearth:index:HostPreflight": HostPreflight(),

@@ -13,6 +13,7 @@ from components.hearth.cluster import (
     Quorum,
     Turn,
 )
+from components.hearth.flux import Convergence
 from components.hearth.hosts import AdoptedHost, HostPreflight
 from components.hearth.machines import MachineAnswers, Preflight
 from components.hearth.outside import Delegation, VolumeSweep
@@ -25,6 +26,7 @@ __all__ = [
     "Bootstrap",
     "CloudflarePreflight",
     "Condition",
+    "Convergence",
     "Delegation",
     "Gate",
     "HostPreflight",

@@ -42,6 +42,7 @@ TUNNEL = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared
 TUNNEL_CONFIG = "cloudflare:index/zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig"
 ACCOUNT_TOKEN = "cloudflare:index/accountToken:AccountToken"  # noqa: S105 - a type
 ADOPTED_HOST = "hearth:index:AdoptedHost"
+CONVERGENCE = "hearth:index:Convergence"
 HOST_PREFLIGHT = "hearth:index:HostPreflight"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 OBJECT = "kubernetes:*"
@@ -53,6 +54,10 @@ ROWS = (
         types=ADOPTED_HOST,
         then="cleared: made again, it takes a host that is adopted already as it is, and goes on "
         "with one that still waits in maintenance mode",
+    ),
+    Row(
+        types=CONVERGENCE,
+        then="cleared: it only watches, and watches again; what a destroy suspended is taken back",
     ),
     Row(types=HOST_PREFLIGHT, then="cleared: it only looks, and looks again"),
     Row(
