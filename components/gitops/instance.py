@@ -4,6 +4,7 @@ Its `sync` makes the source and the root Kustomization; the program makes neithe
 one owner.
 """
 
+import json
 from typing import Any
 
 from config import versions
@@ -16,6 +17,14 @@ COMPONENTS = (
     "kustomize-controller",
     "helm-controller",
     "notification-controller",
+)
+
+# The root Kustomization is named as the namespace. A path or branch that is changed, or a wrong one,
+# would have it prune every other Kustomization, and those all that they have made.
+ROOT = "flux-system"
+KEPT = (
+    {"op": "replace", "path": "/spec/prune", "value": False},
+    {"op": "add", "path": "/spec/deletionPolicy", "value": "Orphan"},
 )
 
 
@@ -41,4 +50,12 @@ def spec(gitops: Gitops) -> dict[str, Any]:
             "domain": "cluster.local",
         },
         "sync": sync,
+        "kustomize": {
+            "patches": [
+                {
+                    "target": {"kind": "Kustomization", "name": ROOT},
+                    "patch": json.dumps(KEPT),
+                }
+            ]
+        },
     }

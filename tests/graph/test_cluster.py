@@ -1,9 +1,12 @@
 """What goes wrong inside the cluster: unreachable APIs, doomed deletes, networks that come late."""
 
+import json
+
 import pytest
 
 from config import versions
 from provider.anchor import Anchor
+from tests.graph import harness
 from tests.graph.recorded import Graph
 
 pytestmark = pytest.mark.graph
@@ -164,6 +167,33 @@ def test_the_operator_brings_the_instances_kind_before_the_instance(graph: Graph
 def test_no_change_of_the_program_makes_flux_prune_what_it_has_made(graph: Graph) -> None:
     retained = [item.type for item in graph.resources if item.request.retainOnDelete]
     assert retained == ["kubernetes:fluxcd.controlplane.io/v1:FluxInstance"]
+
+
+def test_another_path_or_branch_changes_the_instance_in_place_and_nothing_else(
+    graph: Graph,
+) -> None:
+    moved = harness.run(
+        "test-cluster",
+        settings=harness.changed(
+            "test-cluster",
+            lambda cluster: cluster["gitops"].update(path="./gitops/clusters/other", branch="next"),
+        ),
+    )
+    assert moved.urns() == graph.urns()
+    changed = [item for item in moved.resources if item.wire != graph.by_urn[item.urn].wire]
+    assert {item.type.rpartition(":")[2] for item in changed} <= {"FluxInstance", "Convergence"}
+    before, after = graph.one("v1:FluxInstance").inputs, moved.one("v1:FluxInstance").inputs
+    assert {key for key in after if after[key] != before[key]} == {"spec"}
+
+
+def test_the_root_prunes_no_kustomization_whatever_its_path_becomes(graph: Graph) -> None:
+    instance = graph.one("v1:FluxInstance").inputs
+    (patch,) = instance["spec"]["kustomize"]["patches"]
+    # Without a name of its own the sync's objects are named as the namespace.
+    assert "name" not in instance["spec"]["sync"]
+    assert patch["target"] == {"kind": "Kustomization", "name": instance["metadata"]["namespace"]}
+    changes = {item["path"]: item["value"] for item in json.loads(patch["patch"])}
+    assert changes == {"/spec/prune": False, "/spec/deletionPolicy": "Orphan"}
 
 
 def test_the_program_makes_neither_source_nor_root_kustomization(graph: Graph) -> None:
