@@ -19,6 +19,7 @@ from lab.scenarios import (
     kills_metal,
     membership,
     metal,
+    status,
     tunnel,
     volumes,
 )
@@ -41,6 +42,7 @@ def turn(entry: Entry) -> tuple[bool, bool]:
 OTHERS: tuple[Entry, ...] = (
     *config_change.ENTRIES,
     *dual_stack.ENTRIES,
+    *status.ENTRIES,
     *volumes.ENTRIES,
     *membership.ENTRIES,
     *metal.ENTRIES,

@@ -176,7 +176,9 @@ def test_another_path_or_branch_changes_the_instance_in_place_and_nothing_else(
         "test-cluster",
         settings=harness.changed(
             "test-cluster",
-            lambda cluster: cluster["gitops"].update(path="./gitops/clusters/other", branch="next"),
+            lambda cluster: cluster["gitops"].update(
+                path="./elsewhere/test-cluster", branch="next"
+            ),
         ),
     )
     assert moved.urns() == graph.urns()
