@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 FLUX = "ghcr.io/fluxcd"
+FLUX_OPERATOR = "ghcr.io/controlplaneio-fluxcd/flux-operator"
 ACCOUNT = {"KUBECONFIG": "{kubeconfig}", "RUNTIME_NAMESPACE": "{namespace}"}
 READY = "http://{address}:{port:health}/readyz"
 
@@ -30,7 +31,7 @@ class Program:
 def programs(root: Path, shelf: Path) -> tuple[Program, ...]:
     """Return every row there is a program for: `root` is this tree, `shelf` holds the tools."""
     on_shelf = [row for row in _flux(shelf) if Path(row.path).exists()]
-    return (*on_shelf, *_own(root))
+    return (*on_shelf, *_own(root, shelf))
 
 
 def write_programs(path: Path, rows: Sequence[Program]) -> None:
@@ -50,9 +51,13 @@ def module(root: Path, image: str, name: str, *arguments: str, ready: str | None
     )
 
 
-def _own(_root: Path) -> tuple[Program, ...]:
+def _own(root: Path, shelf: Path) -> tuple[Program, ...]:
     """The rows whose programs are modules of this tree, one line each: `module(root, ...)`."""
-    return ()
+    operator = (
+        *("--kubeconfig", "{kubeconfig}", "--health-addr", "{address}:{port:health}"),
+        *("--definitions", str(shelf / "crds" / "flux.yaml")),
+    )
+    return (module(root, FLUX_OPERATOR, "lab.fluxoperator", *operator, ready=READY),)
 
 
 def _flux(shelf: Path) -> tuple[Program, ...]:
