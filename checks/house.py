@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-GO_MODULE = ROOT / "lab" / "talos"
+GO_MODULES = (ROOT / "lab" / "talos", ROOT / "lab" / "operators")
 DEADLINE_SECONDS = 900
 
 
@@ -45,13 +45,17 @@ def python_steps() -> list[Step]:
     ]
 
 
-def go_steps() -> list[Step]:
-    """Format, vet, staticcheck and race-checked tests of the machine simulator."""
+def go_steps(module: Path) -> list[Step]:
+    """Format, vet, staticcheck and race-checked tests of a Go module of ours."""
+
+    def step(name: str, *argv: str, silent: bool = False) -> Step:
+        return Step(name=f"{name} ({module.name})", argv=argv, cwd=module, silent=silent)
+
     return [
-        Step(name="go test -race", argv=("go", "test", "-race", "./..."), cwd=GO_MODULE),
-        Step(name="staticcheck", argv=("go", "tool", "staticcheck", "./..."), cwd=GO_MODULE),
-        Step(name="go vet", argv=("go", "vet", "./..."), cwd=GO_MODULE),
-        Step(name="gofmt", argv=("gofmt", "-l", "."), cwd=GO_MODULE, silent=True),
+        step("go test -race", "go", "test", "-race", "./..."),
+        step("staticcheck", "go", "tool", "staticcheck", "./..."),
+        step("go vet", "go", "vet", "./..."),
+        step("gofmt", "gofmt", "-l", ".", silent=True),
     ]
 
 
@@ -85,12 +89,11 @@ def timed(step: Step) -> tuple[Step, str | None, float]:
 def main() -> int:
     """Run every step; 0 when all passed."""
     steps = python_steps()
-    if (GO_MODULE / "go.mod").exists():
-        if shutil.which("go") is None:
-            print("house: Go is not on PATH; the machine simulator needs Go 1.26 or newer")
-            return 1
-        mypy, *rest = steps
-        steps = [mypy, *go_steps(), *rest]
+    if shutil.which("go") is None:
+        print("house: Go is not on PATH; the lab's own programs need Go 1.26 or newer")
+        return 1
+    mypy, *rest = steps
+    steps = [mypy, *(step for module in GO_MODULES for step in go_steps(module)), *rest]
     failed = 0
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for done in as_completed([pool.submit(timed, step) for step in steps]):

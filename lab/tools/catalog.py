@@ -15,6 +15,7 @@ from lab.tools.rows import MODULES, GoBuild, Question, Row, Stamp
 
 ROOT = Path(__file__).resolve().parents[2]
 TALOSSIM = ROOT / "lab" / "talos"
+OPERATORS = ROOT / "lab" / "operators"
 
 TALOS = "1.13.0"
 KUBERNETES = "1.36.3"
@@ -137,20 +138,16 @@ def catalog(talossim: Path = TALOSSIM) -> tuple[Row, ...]:
         _sealed_secrets("sealed-secrets-controller", "controller"),
         _sealed_secrets("kubeseal", "kubeseal"),
         *all_crds(),
-        _simulator(talossim),
+        _own("talossim", talossim, "talos"),
+        _own("operators", OPERATORS, "operators"),
     )
 
 
-def _simulator(folder: Path) -> Row:
-    version = source_version(folder)
+def _own(name: str, folder: Path, binary: str) -> Row:
+    """Return the row of a program of ours; `binary` is the last part of its module's path."""
     return Row(
-        name="talossim",
-        version=version,
+        name=name,
+        version=source_version(folder),
         question=None,
-        build=GoBuild(
-            module=folder,
-            package=".",
-            binary="talos",  # the last part of its module path
-            ldflags="-s -w",
-        ),
+        build=GoBuild(module=folder, package=".", binary=binary, ldflags="-s -w"),
     )

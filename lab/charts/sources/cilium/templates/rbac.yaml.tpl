@@ -29,6 +29,14 @@ rules:
   - apiGroups: [coordination.k8s.io]
     resources: [leases]
     verbs: [create, get, update]
+  {{- if eq $name "cilium-operator" }}
+  - apiGroups: [apiextensions.k8s.io]
+    resources: [customresourcedefinitions]
+    verbs: [create, get, list, watch, patch, update]
+  - apiGroups: [""]
+    resources: [services/status]
+    verbs: [update, patch]
+  {{- end }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding

@@ -22,7 +22,7 @@ rules:
     resources: [persistentvolumeclaims/status, persistentvolumes/status]
     verbs: [patch, update]
   - apiGroups: [storage.k8s.io]
-    resources: [storageclasses, csinodes, volumeattachments, volumeattachments/status]
+    resources: [storageclasses, csidrivers, csinodes, volumeattachments, volumeattachments/status]
     verbs: [get, list, watch, patch]
   - apiGroups: [storage.k8s.io]
     resources: [csistoragecapacities]
