@@ -64,7 +64,8 @@ func (w *World) store(o kube.Object) verdict {
 	return valid
 }
 
-// answers tells whether a Service of the cluster has an endpoint that is ready; other hosts do.
+// answers tells whether a Service of the cluster (NAME.NAMESPACE, with or without .svc) has an endpoint
+// that is ready; any other host is taken to answer.
 func (w *World) answers(address string) bool {
 	parsed, err := url.Parse(address)
 	if err != nil {
