@@ -20,6 +20,7 @@ from config.rules import (
     pools,
     storage,
     vips,
+    zone,
 )
 from config.rules.model import (
     TYPE_RULES,
@@ -46,6 +47,7 @@ MODULES = (
     compatibility,
     gitops,
     dns,
+    zone,
     across,
 )
 
