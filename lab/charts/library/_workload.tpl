@@ -15,8 +15,11 @@
 {{- with index $values $key }}{{ if kindIs "slice" . }}{{ $given = concat $given . }}{{ end }}{{ end -}}
 {{- end -}}
 {{- with concat (default list .container.args) $given }}{{ $_ := set $made "args" . }}{{ end -}}
-{{- range $key := list "resources" "securityContext" -}}
-{{- with index $values $key }}{{ $_ := set $made $key . }}{{ end -}}
+{{- with $values.resources }}{{ $_ := set $made "resources" . }}{{ end -}}
+{{- range $key := list "securityContext" "containerSecurityContext" -}}
+{{- with index $values $key -}}
+{{ $_ := set $made "securityContext" (mergeOverwrite (default dict $made.securityContext | deepCopy) (omit . "enabled")) }}
+{{- end -}}
 {{- end -}}
 {{- range $key := list "env" "extraEnv" -}}
 {{- with index $values $key }}{{ if kindIs "slice" . }}{{ $_ := set $made "env" (concat (default list $made.env) .) }}{{ end }}{{ end -}}
@@ -30,7 +33,9 @@
 {{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" -}}
 {{- with index $values $key }}{{ $_ := set $spec $key . }}{{ end -}}
 {{- end -}}
-{{- with $values.podSecurityContext }}{{ $_ := set $spec "securityContext" (omit . "enabled") }}{{ end -}}
+{{- with $values.podSecurityContext -}}
+{{ $_ := set $spec "securityContext" (mergeOverwrite (default dict $spec.securityContext | deepCopy) (omit . "enabled")) }}
+{{- end -}}
 {{- $containers := list -}}
 {{- range $index, $container := .workload.containers -}}
 {{- if include "lab.wanted" (dict "in" $root.Values "when" $container.when) -}}
