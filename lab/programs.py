@@ -6,6 +6,7 @@ are played. Whether a pod exists at all is the cluster's business: a row alone s
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -31,7 +32,7 @@ class Program:
 def programs(root: Path, shelf: Path) -> tuple[Program, ...]:
     """Return every row there is a program for: `root` is this tree, `shelf` holds the tools."""
     on_shelf = [row for row in _flux(shelf) if Path(row.path).exists()]
-    return (*on_shelf, *_own(root, shelf))
+    return (*on_shelf, *_sealed_secrets(root, shelf), *_own(root, shelf))
 
 
 def write_programs(path: Path, rows: Sequence[Program]) -> None:
@@ -58,6 +59,30 @@ def _own(root: Path, shelf: Path) -> tuple[Program, ...]:
         *("--definitions", str(shelf / "crds" / "flux.yaml")),
     )
     return (module(root, FLUX_OPERATOR, "lab.fluxoperator", *operator, ready=READY),)
+
+
+def _sealed_secrets(root: Path, shelf: Path) -> tuple[Program, ...]:
+    """The sealed-secrets controller, which takes no kubeconfig: `lab.incluster` starts it.
+
+    It makes no keys of its own, as the GitOps tree has it.
+    """
+    controller = shelf / "sealed-secrets-controller"
+    unshare = shutil.which("unshare")
+    if not controller.exists() or unshare is None:
+        return ()
+    row = Program(
+        image="docker.io/bitnami/sealed-secrets-controller",
+        path=unshare,
+        args=(
+            *("--mount", sys.executable, "-m", "lab.incluster", str(controller)),
+            "--key-renew-period=0",
+            "--listen-addr={address}:{port:http}",
+            "--listen-metrics-addr={address}:{port:metrics}",
+        ),
+        environment={**ACCOUNT, "POD_NAMESPACE": "{namespace}", "PYTHONPATH": str(root)},
+        ready="http://{address}:{port:http}/healthz",
+    )
+    return (row,)
 
 
 def _flux(shelf: Path) -> tuple[Program, ...]:

@@ -41,6 +41,16 @@ def test_a_program_that_is_not_on_the_shelf_has_no_row(shelf: Path) -> None:
     assert "ghcr.io/fluxcd/source-controller" in images
 
 
+def test_the_sealed_secrets_controller_finds_its_cluster_and_makes_no_key(shelf: Path) -> None:
+    image = "docker.io/bitnami/sealed-secrets-controller"
+    assert image not in _images(programs(ROOT, shelf))
+    (shelf / "sealed-secrets-controller").touch(mode=0o700)
+    (row,) = (row for row in programs(ROOT, shelf) if row.image == image)
+    assert row.args[:4] == ("--mount", sys.executable, "-m", "lab.incluster")
+    assert "--key-renew-period=0" in row.args
+    assert row.environment["POD_NAMESPACE"] == "{namespace}"
+
+
 def test_every_image_has_one_row_and_no_tag(shelf: Path) -> None:
     images = _images(programs(ROOT, shelf))
     assert len(images) == len(set(images)) >= len(FLUX)
