@@ -8,6 +8,7 @@ from typing import Any, Final
 from lab.fluxoperator import controllers, rights
 from lab.fluxoperator.distribution import Image, images, resolve
 from lab.fluxoperator.instance import GROUP, PRUNE, Instance
+from lab.fluxoperator.patches import patched
 
 Object = dict[str, Any]
 
@@ -59,11 +60,15 @@ def build(instance: Instance, definitions: list[Object]) -> Build:
         *(controllers.deployment(instance, image) for image in found),
         *sync(instance),
     ]
-    first = [namespace(instance), *definitions]
+    patches = (instance.spec.get("kustomize") or {}).get("patches") or []
+
+    def ready(items: list[Object]) -> list[Object]:
+        return patched([finished(instance, version, item) for item in items], patches)
+
     return Build(
         version=version,
-        first=[finished(instance, version, item) for item in first],
-        rest=[finished(instance, version, item) for item in rest],
+        first=ready([namespace(instance), *definitions]),
+        rest=ready(rest),
         images=found,
     )
 

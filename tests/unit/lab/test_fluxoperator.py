@@ -160,3 +160,40 @@ def test_a_deployment_is_healthy_when_what_is_wanted_now_is_available() -> None:
 def test_attempts_come_at_doubling_pauses_up_to_a_limit() -> None:
     assert [pause_after(n, limit=900) for n in (1, 2, 3, 4)] == [1, 2, 4, 8]
     assert pause_after(99, limit=900) == 900
+
+
+def test_patches_change_the_objects_they_are_meant_for_and_no_others() -> None:
+    operations = (
+        '[{"op": "replace", "path": "/spec/prune", "value": false},'
+        ' {"op": "add", "path": "/spec/deletionPolicy", "value": "Orphan"}]'
+    )
+    target = {"kind": "Kustomization", "name": "flux-system"}
+    merge = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: all}\nspec: {replicas: 2}\n"
+    patches = [
+        {"target": target, "patch": operations},
+        {"target": {"kind": "Deployment", "name": "(helm|source)-controller"}, "patch": merge},
+    ]
+    plain, changed = made(), made(kustomize={"patches": patches})
+    root = changed["Kustomization/flux-system"]["spec"]
+    assert (root["prune"], root["deletionPolicy"]) == (False, "Orphan")
+    assert changed["Deployment/helm-controller"]["spec"]["replicas"] == 2
+    touched = [name for name, item in changed.items() if item != plain[name]]
+    assert touched == [
+        "Deployment/source-controller",
+        "Deployment/helm-controller",
+        "Kustomization/flux-system",
+    ]
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        '[{"op": "replace", "path": "/spec/absent", "value": 1}]',
+        '[{"op": "remove", "path": "/spec/absent/deeper"}]',
+        "[",
+    ],
+)
+def test_a_patch_that_does_not_apply_is_said_and_nothing_is_built(patch: str) -> None:
+    target = {"kind": "Kustomization"}
+    with pytest.raises(BuildError, match=r"no path /spec/absent|failed to parse"):
+        made(kustomize={"patches": [{"target": target, "patch": patch}]})
