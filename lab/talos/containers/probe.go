@@ -9,8 +9,10 @@ import (
 	"hearth/lab/talos/kube"
 )
 
-// How often a program is asked, and how often in a row it may be silent before it counts as not ready.
+// How often a program is asked, and how often in a row it may be silent before it counts as not ready. It gets
+// longer to answer than a kubelet's usual second, because all machines share the processors of one.
 const (
+	answerWithin  = 3 * time.Second
 	askUntilReady = 500 * time.Millisecond
 	askWhileReady = 2 * time.Second
 	mayFail       = 3
@@ -43,7 +45,7 @@ func (p *probe) ask(ctx context.Context, dial kube.Dial) (ready, known bool) {
 
 // answers makes a GET as a kubelet does: any certificate is good enough, 200 to 399 is ready.
 func answers(ctx context.Context, url string, dial kube.Dial) bool {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
