@@ -89,10 +89,10 @@ def _flux(shelf: Path) -> tuple[Program, ...]:
     """Flux's controllers, with the flags of their own manifests but for addresses.
 
     Services are not routed in the lab, so artifacts are advertised at the machine's address, and no
-    controller sends its events to the notification controller.
+    controller sends its events to the notification controller. Leaders are not elected: where, a
+    controller reads from a file that a container has and a process here has not.
     """
     usual = ("--watch-all-namespaces", "--log-level=info", "--log-encoding=json")
-    alone = "--enable-leader-election"
     health = "--health-addr={address}:{port:health}"
     metrics = "--metrics-addr={address}:{port:metrics}"
     storage = (
@@ -108,7 +108,7 @@ def _flux(shelf: Path) -> tuple[Program, ...]:
         Program(
             image=f"{FLUX}/{name}",
             path=str(shelf / name),
-            args=(*usual, alone, health, metrics, *own),
+            args=(*usual, health, metrics, *own),
             environment={**ACCOUNT, "GOGC": "50"},
             ready=READY,
         )
