@@ -14,7 +14,7 @@ from lab.world.services import MACHINES_CONTROL, services
 from tests.lab.talos_fixtures import VERSION, tools_bin
 from tests.lab.tools_bin import tool
 from tests.lab.waiting import wait_until
-from tests.lab.world_driver import small
+from tests.lab.world_driver import ROOT, small
 
 pytestmark = pytest.mark.lab
 
@@ -47,7 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     state = tmp_path_factory.mktemp("lan")
     shelf = tools_bin(state / "bin")
     (shelf / "talossim").symlink_to(tool("talossim"))
-    table = services(FACTS, state=state, shelf=shelf, real_charts=Path("/none"))
+    table = services(FACTS, root=ROOT, state=state, shelf=shelf, real_charts=Path("/none"))
     plan = small(state, *(service for service in table if service.name in {"talossim", "charts"}))
     with World(replace(plan, gateways=GATEWAYS)) as running:
         _control(running, "/machines", BOX)

@@ -9,7 +9,7 @@ import pytest
 from lab.world import Service, World, WorldError, WorldPlan
 from lab.world.facts import StackFacts
 from lab.world.services import require_modules, require_setups, services
-from tests.lab.world_driver import small
+from tests.lab.world_driver import ROOT, small
 
 pytestmark = pytest.mark.lab
 
@@ -17,7 +17,7 @@ FACTS = StackFacts(stack="small", operator=("10.0.255.254/16",), proxmox=None)
 
 
 def _row(state: Path, name: str) -> Service:
-    table = services(FACTS, state=state, shelf=Path("/shelf"), real_charts=Path("/none"))
+    table = services(FACTS, root=ROOT, state=state, shelf=Path("/shelf"), real_charts=Path("/none"))
     return next(service for service in table if service.name == name)
 
 
@@ -50,7 +50,9 @@ def test_a_service_whose_program_is_not_in_the_tree_is_named(tmp_path: Path) -> 
 
 def test_a_vendor_without_its_past_is_named_before_anything_starts(tmp_path: Path) -> None:
     facts = replace(FACTS, cloudflare=True)
-    table = services(facts, state=tmp_path, shelf=Path("/shelf"), real_charts=Path("/none"))
+    table = services(
+        facts, root=ROOT, state=tmp_path, shelf=Path("/shelf"), real_charts=Path("/none")
+    )
     plan = small(tmp_path, *table)
     with pytest.raises(WorldError, match=r"setup/cloudflare\.json not there: nothing was prepared"):
         require_setups(plan)

@@ -151,8 +151,12 @@ func TestDeletionAsksTheProgramAndThenForcesIt(t *testing.T) {
 			c.bind("one", "Always")
 			b := c.start(dir, shell(script+"touch $DIR/up; "+forever))
 			folder := filepath.Join(dir, "pods", "uid-one")
-			until(t, "the program", func() bool { _, err := os.Stat(folder + "/scratch/up"); return err == nil })
-			pid := b.PIDs()["home/one"]
+			pid := 0
+			until(t, "the program", func() bool {
+				_, err := os.Stat(folder + "/scratch/up")
+				pid = b.PIDs()["home/one"]
+				return err == nil && pid > 0
+			})
 			c.change("one", func(o kube.Object) {
 				meta := kube.Dig(o, "metadata")
 				meta["deletionTimestamp"], meta["deletionGracePeriodSeconds"] = "2026-01-01T00:00:00Z", 1

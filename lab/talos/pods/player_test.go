@@ -70,7 +70,7 @@ func TestEveryStageForPodsLeavesThoseOfRealProgramsAlone(t *testing.T) {
 			t.Fatal(len(all), "stages")
 		}
 		for _, stage := range all[1:] {
-			if !strings.Contains(stage, "select(IN("+want+"[]))', operator: DoesNotExist}") {
+			if !strings.Contains(stage, "select(IN("+want+"[]))\n      operator: DoesNotExist\n") {
 				t.Errorf("%s is not in %s", want, stage)
 			}
 		}
