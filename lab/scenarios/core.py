@@ -2,11 +2,6 @@
 
 import json
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import load_pem_x509_certificate
-
 from lab.scenarios.boxes_kept import (
     adopted,
     all_data_volumes,
@@ -15,18 +10,19 @@ from lab.scenarios.boxes_kept import (
 )
 from lab.scenarios.entry import Entry
 from lab.scenarios.rehearsal import Failed, Rehearsal
+from lab.scenarios.sealing import seal, unseal
 
-OLD_SECRET = b"sealed against the first cluster"
-OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
+OLD_WORD = "sealed before the first cluster"
 
 
 def create(rehearsal: Rehearsal) -> str:
     """From nothing to a cluster that has been handed over."""
+    rehearsal.notes["sealed"] = seal(rehearsal, OLD_WORD)
     outcome = rehearsal.run(rehearsal.engine.up())
     made = outcome.log.changes.get("create", 0)
     nodes = ready_nodes(rehearsal)
     rehearsal.notes["identity"] = rehearsal.identity()
-    rehearsal.notes["sealed"] = seal(rehearsal, OLD_SECRET).hex()
+    insist_opened(rehearsal)
     rehearsal.notes["data"] = json.dumps(all_data_volumes(rehearsal))
     return f"{made} resources, {nodes} nodes Ready, up took {outcome.seconds:.1f} s"
 
@@ -107,12 +103,17 @@ def recreate(rehearsal: Rehearsal) -> str:
     rehearsal.notes["identityStable"] = str(stable)
     if not stable:
         raise Failed(f"the identity was {rehearsal.notes.get('identity')} and is {identity}")
-    if unseal(rehearsal, bytes.fromhex(rehearsal.notes["sealed"])) != OLD_SECRET:
-        raise Failed("the new cluster does not decrypt what was sealed against the last one")
+    insist_opened(rehearsal)
     nodes = ready_nodes(rehearsal)
     all_data_volumes(rehearsal)
     insist_same_data(rehearsal, json.loads(rehearsal.notes["data"]))
     return f"same identity, old secret decrypted, {nodes} nodes Ready, {outcome.seconds:.1f} s"
+
+
+def insist_opened(rehearsal: Rehearsal) -> None:
+    """The cluster's key opens what was sealed before the first cluster."""
+    if unseal(rehearsal, rehearsal.notes["sealed"]) != OLD_WORD:
+        raise Failed("the cluster's key does not open what was sealed before the first cluster")
 
 
 def ready_nodes(rehearsal: Rehearsal) -> int:
@@ -122,24 +123,6 @@ def ready_nodes(rehearsal: Rehearsal) -> int:
     if not_ready:
         raise Failed("nodes are not Ready:\n" + "\n".join(not_ready))
     return len(lines)
-
-
-def seal(rehearsal: Rehearsal, text: bytes) -> bytes:
-    """Encrypt as kubeseal does with a session key: against the certificate in the cluster."""
-    pem = rehearsal.secret("sealed-secrets", "sealed-secrets-key")["tls.crt"]
-    key = load_pem_x509_certificate(pem).public_key()
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise Failed("the sealed-secrets certificate in the cluster has no RSA key")
-    return key.encrypt(text, OAEP)
-
-
-def unseal(rehearsal: Rehearsal, sealed: bytes) -> bytes:
-    """Decrypt with the key in the cluster."""
-    pem = rehearsal.secret("sealed-secrets", "sealed-secrets-key")["tls.key"]
-    key = load_pem_private_key(pem, password=None)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise Failed("the sealed-secrets key in the cluster is no RSA key")
-    return key.decrypt(sealed, OAEP)
 
 
 ENTRIES = (
