@@ -82,6 +82,25 @@ def _sealed_secrets(name: str, binary: str) -> Row:
     return Row(name=name, version=SEALED_SECRETS, question=question, build=build)
 
 
+def _reconcilers() -> tuple[Row, ...]:
+    """Return what reconciles a GitOps tree, and what a person needs beside it."""
+    return (
+        _flux("source-controller", SOURCE_CONTROLLER),
+        _flux("kustomize-controller", KUSTOMIZE_CONTROLLER),
+        _flux("helm-controller", HELM_CONTROLLER),
+        _flux("notification-controller", NOTIFICATION_CONTROLLER, module="notification"),
+        _vendor(
+            "kustomize",
+            KUSTOMIZE,
+            Question(arguments=("version",), pattern=rf"^{_NUMBER}"),
+            "sigs.k8s.io/kustomize/kustomize/v5",
+            f"-X sigs.k8s.io/kustomize/api/provenance.version=v{KUSTOMIZE}",
+        ),
+        _sealed_secrets("sealed-secrets-controller", "controller"),
+        _sealed_secrets("kubeseal", "kubeseal"),
+    )
+
+
 def catalog(talossim: Path = TALOSSIM) -> tuple[Row, ...]:
     """Return every row; `talossim` is the simulator's own module, whose version is its content."""
     return (
@@ -124,19 +143,7 @@ def catalog(talossim: Path = TALOSSIM) -> tuple[Row, ...]:
             "helm.sh/helm/v3/cmd/helm",
             f"-X helm.sh/helm/v3/internal/version.version=v{HELM}",
         ),
-        _flux("source-controller", SOURCE_CONTROLLER),
-        _flux("kustomize-controller", KUSTOMIZE_CONTROLLER),
-        _flux("helm-controller", HELM_CONTROLLER),
-        _flux("notification-controller", NOTIFICATION_CONTROLLER, module="notification"),
-        _vendor(
-            "kustomize",
-            KUSTOMIZE,
-            Question(arguments=("version",), pattern=rf"^{_NUMBER}"),
-            "sigs.k8s.io/kustomize/kustomize/v5",
-            f"-X sigs.k8s.io/kustomize/api/provenance.version=v{KUSTOMIZE}",
-        ),
-        _sealed_secrets("sealed-secrets-controller", "controller"),
-        _sealed_secrets("kubeseal", "kubeseal"),
+        *_reconcilers(),
         *all_crds(),
         _own("talossim", talossim, "talos"),
         _own("operators", OPERATORS, "operators"),
