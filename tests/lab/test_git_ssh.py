@@ -12,6 +12,7 @@ import pytest
 
 from tests.lab.git_desk import Desk, furnished
 from tests.lab.simulator_process import Simulator, running
+from tests.lab.ssh_keys import make_key
 from tests.lab.waiting import wait_until
 
 pytestmark = pytest.mark.lab
@@ -59,13 +60,6 @@ class Visit:
         done = self.desk.git("ls-remote", url or self.url())
         assert done.returncode != 0, done.stdout
         return done.stderr
-
-
-def make_key(path: Path) -> str:
-    """A key pair as ssh-keygen makes it; the public half."""
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)]
-    subprocess.run(command, check=True, timeout=20)
-    return path.with_suffix(".pub").read_text().strip()
 
 
 @pytest.fixture(scope="module")
