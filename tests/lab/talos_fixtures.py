@@ -25,6 +25,7 @@ VIP = "10.0.3.1"
 CONTROL = "http://127.0.0.1:9900"
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 UNSHARE = ("unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork")
+ALONE = "cluster: {allowSchedulingOnControlPlanes: true, network: {cni: {name: flannel}}}\n"
 NETWORK = """
 ip link set lo up && ip link add br0 type bridge && ip addr add 10.0.0.1/16 dev br0 &&
 ip link set br0 up && echo ready && exec cat
@@ -187,6 +188,27 @@ class House:
     def log(self) -> str:
         """Everything the simulator has said."""
         return (self.folder / "talossim.log").read_text(encoding="utf-8")
+
+
+def one_machine(home: House, address: str, mac: str) -> None:
+    """Make a cluster of one machine, `box`, that also runs ordinary pods."""
+    home.build("box", address, mac)
+    (home.folder / "patch.yaml").write_text(ALONE, encoding="utf-8")
+    home.talosctl(
+        *("gen", "config", "alone", f"https://{address}:6443", "--config-patch", "@patch.yaml"),
+        *("--kubernetes-version", KUBERNETES, "--with-docs=false", "--with-examples=false"),
+    )
+    home.talosctl("config", "endpoint", address)
+    home.talosctl("config", "node", address)
+
+    def done(*argv: str) -> bool:
+        return home.talosctl(*argv, check=False).returncode == 0
+
+    argv = ("apply-config", "--insecure", "-n", address, "-f", "controlplane.yaml")
+    wait_until(lambda: done(*argv), "maintenance mode", 60)
+    wait_until(lambda: done("bootstrap"), "the machine's API", 60)
+    wait_until(lambda: done("kubeconfig", "--force", "kubeconfig"), "a kubeconfig", 60)
+    wait_until(lambda: len(home.objects("nodes")) == 1, "the node", 180)
 
 
 @contextmanager

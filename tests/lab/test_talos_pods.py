@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from lab.programs import Program, write_programs
-from tests.lab.talos_fixtures import KUBERNETES, House, house
+from tests.lab.talos_fixtures import House, house, one_machine
 from tests.lab.tools_bin import tool
 from tests.lab.waiting import wait_until
 
@@ -23,7 +23,6 @@ BOX, MAC = "10.0.1.1", "BC:24:11:00:01:01"
 IMAGE = "ghcr.io/example/server"
 PORT = 8088
 SERVER = Path(__file__).with_name("pod_program.py")
-PATCH = "cluster: {allowSchedulingOnControlPlanes: true, network: {cni: {name: flannel}}}\n"
 WORKLOAD = f"""
 apiVersion: v1
 kind: Namespace
@@ -91,19 +90,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     write_programs(folder / "programs.json", [server, job])
     options = ("--factory", "", "--programs", str(folder / "programs.json"))
     with house(folder, options) as made:
-        made.build("box", BOX, MAC)
-        (made.folder / "patch.yaml").write_text(PATCH, encoding="utf-8")
-        made.talosctl(
-            *("gen", "config", "pods", f"https://{BOX}:6443", "--config-patch", "@patch.yaml"),
-            *("--kubernetes-version", KUBERNETES, "--with-docs=false", "--with-examples=false"),
-        )
-        made.talosctl("config", "endpoint", BOX)
-        made.talosctl("config", "node", BOX)
-        argv = ("apply-config", "--insecure", "-n", BOX, "-f", "controlplane.yaml")
-        wait_until(lambda: ok(made, *argv), "maintenance mode", 60)
-        wait_until(lambda: ok(made, "bootstrap"), "the machine's API", 60)
-        wait_until(lambda: ok(made, "kubeconfig", "--force", "kubeconfig"), "a kubeconfig", 60)
-        wait_until(lambda: len(made.objects("nodes")) == 1, "the node", 180)
+        one_machine(made, BOX, MAC)
         yield made
 
 
