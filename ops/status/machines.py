@@ -15,7 +15,8 @@ from provider.rpc.parallel import at_once
 from provider.talos_output import Member
 from provider.talosctl import Credentials, Machine, TalosError
 
-ANSWER_SECONDS = 8.0
+# A machine that is off was told by the knock before: this is for one that is only slow.
+ANSWER_SECONDS = 12.0
 RUNNING = "running"
 
 
