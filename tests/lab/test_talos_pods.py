@@ -17,7 +17,7 @@ from tests.lab.talos_fixtures import House, house, one_machine
 from tests.lab.tools_bin import tool
 from tests.lab.waiting import wait_until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]  # the first makes the cluster
 
 BOX, MAC = "10.0.1.1", "BC:24:11:00:01:01"
 IMAGE = "ghcr.io/example/server"
@@ -100,7 +100,7 @@ def ok(home: House, *args: str) -> bool:
 
 def apply(home: House, text: str) -> None:
     (home.folder / "workload.yaml").write_text(text, encoding="utf-8")
-    home.kubectl("apply", "-f", "workload.yaml")
+    home.kubectl("apply", "-f", "workload.yaml", timeout=150)
 
 
 def pods(home: House, app: str = "server") -> list[dict[str, Any]]:
