@@ -8,9 +8,11 @@ are played. Whether a pod exists at all is the cluster's business: a row alone s
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from lab.charts.descriptions import DESCRIPTIONS, describe
 
 FLUX = "ghcr.io/fluxcd"
 FLUX_OPERATOR = "ghcr.io/controlplaneio-fluxcd/flux-operator"
@@ -31,7 +33,8 @@ class Program:
 
 def programs(root: Path, shelf: Path) -> tuple[Program, ...]:
     """Return every row there is a program for: `root` is this tree, `shelf` holds the tools."""
-    on_shelf = [row for row in _flux(shelf) if Path(row.path).exists()]
+    rows = (*_flux(shelf), *_charts(shelf))
+    on_shelf = [row for row in rows if Path(row.path).exists()]
     return (*on_shelf, *_sealed_secrets(root, shelf), *_own(root, shelf))
 
 
@@ -119,3 +122,27 @@ def _flux(shelf: Path) -> tuple[Program, ...]:
             ("notification-controller", receiving),
         )
     )
+
+
+def _charts(shelf: Path) -> Iterator[Program]:
+    """The controllers of vendors' charts, all played by one program; what, their descriptions say.
+
+    An image that a chart uses for other pods, too, runs there without rights, and writes nothing.
+    """
+    for path in sorted(DESCRIPTIONS.glob("*.yaml")):
+        controller = describe(path).document.get("controller")
+        if controller:
+            yield Program(
+                image=controller["image"],
+                path=str(shelf / "operators"),
+                args=(
+                    f"--description={path}",
+                    f"--crds={shelf / 'crds'}",
+                    "--kubeconfig={kubeconfig}",
+                    "--namespace={namespace}",
+                    "--pod={pod}",
+                    "--listen={address}:{port:health}",
+                ),
+                environment={"GOGC": "50"},
+                ready=READY,
+            )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.charts.descriptions import described
 from lab.programs import Program, module, programs, write_programs
 
 pytestmark = pytest.mark.unit
@@ -93,3 +94,13 @@ def test_the_file_has_the_simulators_own_keys(tmp_path: Path) -> None:
             "ready": None,
         }
     ]
+
+
+def test_every_played_controller_has_a_row_when_its_program_is_there(shelf: Path) -> None:
+    played = {
+        one.document["controller"]["image"] for one in described() if "controller" in one.document
+    }
+    assert played
+    assert not played & set(_images(programs(ROOT, shelf)))
+    (shelf / "operators").touch(mode=0o700)
+    assert played <= set(_images(programs(ROOT, shelf)))
