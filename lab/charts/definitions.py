@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 OPEN: Final = "lab.hearth/schema"
+# Groups that an API server takes from nobody without a word on who allowed it
+# (kubernetes/enhancements pull 1111).
+PROTECTED: Final = (".k8s.io", ".kubernetes.io")
+APPROVED: Final = "api-approved.kubernetes.io"
 _ANYTHING: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
@@ -23,10 +27,13 @@ def open_definition(kind: Mapping[str, Any]) -> dict[str, Any]:
         "subresources": {"status": {}},
         "schema": {"openAPIV3Schema": schema},
     }
+    annotations = {OPEN: "open"}
+    if f".{group}".endswith(PROTECTED):
+        annotations[APPROVED] = "unapproved, it stands in for the vendor's"
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}", "annotations": {OPEN: "open"}},
+        "metadata": {"name": f"{plural}.{group}", "annotations": annotations},
         "spec": {
             "group": group,
             "scope": kind.get("scope", "Namespaced"),
