@@ -17,7 +17,8 @@ class Deadlines(Model):
     """How long to wait before a step counts as failed, in seconds; slow hardware needs more.
 
     From power to an answer of Talos, to the readiness of every API server, to Node objects. Before
-    a control plane changes, to the health of all others; after it has, to its own and theirs.
+    a control plane changes, to the health of all others; after it has, to its own and theirs. From
+    the hand-over until all that Flux makes is Ready, and how long nothing of it may get on.
     """
 
     machine_seconds: int = Field(default=600, gt=0)
@@ -27,6 +28,9 @@ class Deadlines(Model):
     turn_seconds: int = Field(default=180, gt=0)
     # Restarting metal takes minutes; so does a new member's copy of a large etcd.
     back_seconds: int = Field(default=900, gt=0)
+    flux_seconds: int = Field(default=3600, gt=0)
+    # Longer than any one health check or chart takes that may still end well.
+    flux_stall_seconds: int = Field(default=600, gt=0)
 
 
 class Cluster(Model):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pulumi import Output, ResourceOptions
 
 from components.cni import Cni, CniArgs
-from components.gitops import Flux, FluxArgs
+from components.gitops import Converged, ConvergedArgs, Flux, FluxArgs
 from components.infrastructure import Infrastructure, InfrastructureArgs
 from components.secrets import SecretSeeds, SecretSeedsArgs
 from stacks.cloudflare import Names, names_at_cloudflare
@@ -53,13 +53,24 @@ def build(facts: Facts) -> Built:
     # Not as a whole with the cluster: what is asked of a parent zone outlives a destroy.
     zone = own.names(ground, infrastructure, ResourceOptions(providers=inside, depends_on=[cni]))
     keys = zone.keys if zone else ()
-    flux(
+    handover = flux(
         facts,
         seeds,
         # Flux reconciles at once: everything its tree reads has to lie there before.
         ResourceOptions(
             providers=inside, deleted_with=life, depends_on=[cni, seeds, *handed_over, *keys]
         ),
+    )
+    # Not with the cluster: its delete suspends Flux, before any machine goes.
+    Converged(
+        "converged",
+        ConvergedArgs(
+            kubeconfig=infrastructure.kubeconfig,
+            handed_over=handover.handed_over,
+            stall_seconds=cluster.deadlines.flux_stall_seconds,
+            deadline_seconds=cluster.deadlines.flux_seconds,
+        ),
+        opts=ResourceOptions(providers=inside),
     )
     protection.stand()
     return Built(

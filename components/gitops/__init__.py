@@ -1,5 +1,5 @@
 """Layer six: the hand-over to Flux."""
 
-from components.gitops.component import Flux, FluxArgs
+from components.gitops.component import Converged, ConvergedArgs, Flux, FluxArgs
 
-__all__ = ["Flux", "FluxArgs"]
+__all__ = ["Converged", "ConvergedArgs", "Flux", "FluxArgs"]

@@ -188,6 +188,19 @@ def test_another_path_or_branch_changes_the_instance_in_place_and_nothing_else(
     assert {key for key in after if after[key] != before[key]} == {"spec"}
 
 
+def test_the_watch_over_flux_comes_after_it_and_goes_before_every_machine(
+    graph: Graph, metal: Graph
+) -> None:
+    for stack, machine in ((graph, "VmLegacy"), (metal, "AdoptedHost")):
+        watch = stack.one("index:Convergence")
+        assert stack.comes_before(stack.one("v1:FluxInstance"), watch)
+        # Dropped with the cluster it would never suspend Flux.
+        assert stack.hangs_on(watch) == ""
+        assert all(item.urn in stack.before(watch) for item in stack.of(machine))
+        assert watch.is_secret("kubeconfig")
+        assert not watch.request.retainOnDelete
+
+
 def test_the_root_prunes_no_kustomization_whatever_its_path_becomes(graph: Graph) -> None:
     instance = graph.one("v1:FluxInstance").inputs
     (patch,) = instance["spec"]["kustomize"]["patches"]
