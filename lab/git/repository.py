@@ -156,15 +156,25 @@ class Repository:
             raise GitError(f"{path} cannot go: it is not there")
 
     def _committed_tree(self) -> str:
-        """The committed folder as a tree of the bare repository, under its own name."""
+        """The committed folder as a tree of the bare repository, under its own name.
+
+        A checkout that is a copy without history has nothing else than what lies in the folder.
+        """
+        if not (self.source / ".git").exists():
+            return self._written(self.source, self.folder)
         where = ("-C", str(self.source), "archive", "--format=tar", "HEAD", self.folder)
         archive = _git(self.directory, *where)
         with tempfile.TemporaryDirectory(dir=self.directory) as scratch:
             with tarfile.open(fileobj=BytesIO(archive)) as tar:
                 tar.extractall(scratch, filter="data")
-            with self._index(GIT_WORK_TREE=scratch, GIT_INDEX_FILE=f"{scratch}.index") as places:
-                self._own("add", "--all", "--force", ".", more=places)
-                return self._own("write-tree", more=places)
+            return self._written(Path(scratch), ".")
+
+    def _written(self, place: Path, folder: str) -> str:
+        """A folder as a tree of the bare repository."""
+        index = str(self.directory / "tree.index")
+        with self._index(GIT_WORK_TREE=str(place), GIT_INDEX_FILE=index) as places:
+            self._own("add", "--all", "--force", folder, more=places)
+            return self._own("write-tree", more=places)
 
 
 def _bare(path: str) -> str:
