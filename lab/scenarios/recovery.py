@@ -103,18 +103,6 @@ def survives(
     return f"killed with {len(pending)} open; {settled}; {complete(rehearsal, before)}"
 
 
-def remade(rehearsal: Rehearsal, moment: Moment) -> str:
-    """One resource of a standing cluster taken away, and its create killed: all anew costs more."""
-    before = bootstraps(rehearsal)
-    urns = [i["urn"] for i in rehearsal.engine.state() if i["urn"].endswith(moment.resource)]
-    if len(urns) != 1:
-        raise Failed(f"{moment.resource} names {len(urns)} resources of the state, not one")
-    rehearsal.run(rehearsal.engine.destroy(targets=urns))
-    pending = hit(rehearsal, rehearsal.engine.up(killed_at(moment)), moment)
-    settled = recovered(rehearsal)
-    return f"killed with {len(pending)} open; {settled}; {complete(rehearsal, before)}"
-
-
 def in_cluster(rehearsal: Rehearsal, *words: str) -> Callable[[], bool]:
     """An effect: `kubectl get WORDS` finds something. The kubeconfig is fetched once."""
     fetched: list[str] = []
