@@ -19,7 +19,7 @@ from lab.world.inventory import members
 from tests.lab.ordinary_user import OrdinaryUser, ordinary_user
 
 ROOT = Path(__file__).resolve().parents[2]
-REHEARSAL_SECONDS = 1400
+REHEARSAL_SECONDS = 2000
 # Stages are timed when the engine's log is looked at, which is done in steps.
 WATCHED_SECONDS = 0.2
 SVG = "{http://www.w3.org/2000/svg}"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.lab.rehearsing import Rehearsal, Report, rehearsed
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(2100)]
 
 STACK = "home-ops"
 SCENARIOS = "core,cni-missing,fault-wrong-box"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.programs import write_programs
 from lab.world import Running, World
 from lab.world.facts import StackFacts
 from lab.world.services import MACHINES_CONTROL, services
@@ -47,6 +48,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     state = tmp_path_factory.mktemp("lan")
     shelf = tools_bin(state / "bin")
     (shelf / "talossim").symlink_to(tool("talossim"))
+    write_programs(state / "programs.json", ())
     table = services(FACTS, root=ROOT, state=state, shelf=shelf, real_charts=Path("/none"))
     plan = small(state, *(service for service in table if service.name in {"talossim", "charts"}))
     with World(replace(plan, gateways=GATEWAYS)) as running:
