@@ -42,7 +42,7 @@ def twice_by_us_and_flux(tree: Sequence[Placed], ours: Owned) -> Iterator[str]:
     charts = {item.chart: item for item in ours.releases}
     releases = {(item.namespace, item.name): item for item in ours.releases}
     for item in tree:
-        mine = objects.get((item.group, item.kind, item.namespace, item.name))
+        mine = objects.get(identity(item))
         if mine is not None:
             yield told(mine, item, "One undoes what the other did, for ever.")
         if is_release(item):
@@ -55,7 +55,7 @@ def twice_by_flux(tree: Sequence[Placed]) -> Iterator[str]:
     """What two places of the tree make."""
     seen: dict[tuple[str, ...], list[Placed]] = defaultdict(list)
     for item in tree:
-        seen[(item.group, item.kind, item.namespace, item.name)].append(item)
+        seen[identity(item)].append(item)
         if is_release(item):
             seen[("release", *release_of(item))].append(item)
     for key, items in seen.items():
@@ -73,7 +73,7 @@ def same_object(items: Iterable[Placed]) -> bool:
     return len({(item.namespace, item.name) for item in items}) == 1
 
 
-def identity(item: OwnedObject) -> tuple[str, str, str, str]:
+def identity(item: OwnedObject | Placed) -> tuple[str, str, str, str]:
     """What makes an object this one, whatever the version of its API."""
     return (item.group, item.kind, item.namespace, item.name)
 

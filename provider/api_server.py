@@ -23,6 +23,8 @@ except ImportError:  # a PyYAML that was built without libyaml
 
 Json = dict[str, Any]
 REQUEST_SECONDS = 10.0
+# A patch of some fields: the rest stays, and None takes a field away (RFC 7396).
+MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
 @contextmanager

@@ -9,13 +9,11 @@ import time
 import httpx2
 
 from provider import api_server
-from provider.api_server import Json, Unreachable
-
-MERGE_PATCH = "application/merge-patch+json"
+from provider.api_server import MERGE, Json
 
 
 class ClusterApi:
-    """One connection; no request takes longer than `each`, and all of them no longer than `all`."""
+    """One connection; a request takes at most `each` seconds, all of them at most `together`."""
 
     def __init__(self, client: httpx2.Client, *, each: float, together: float) -> None:
         self._client, self._each = client, each
@@ -32,9 +30,7 @@ class ClusterApi:
 
     def patch(self, path: str, body: Json) -> None:
         """Change some fields of an object; None takes one away. What is gone is no error."""
-        answer = self._client.patch(
-            path, json=body, headers={"Content-Type": MERGE_PATCH}, timeout=self._left()
-        )
+        answer = self._client.patch(path, json=body, headers=MERGE, timeout=self._left())
         if answer.status_code != httpx2.codes.NOT_FOUND:
             api_server.refuse(answer, f"the API server refused to change {path}")
 
@@ -43,6 +39,3 @@ class ClusterApi:
         if left <= 0:
             raise httpx2.ReadTimeout("it takes too long to answer")
         return min(self._each, left)
-
-
-__all__ = ["ClusterApi", "Unreachable"]

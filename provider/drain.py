@@ -18,7 +18,6 @@ from provider.rpc import Refused, operation
 
 POLL_SECONDS = 1.0
 MIRROR = "kubernetes.io/config.mirror"
-MERGE = {"Content-Type": "application/merge-patch+json"}
 Json = dict[str, Any]
 
 
@@ -66,7 +65,7 @@ class Node:
             answer.raise_for_status()
             if not answer.json()["spec"].get("unschedulable"):
                 body = {"spec": {"unschedulable": True}}
-                answer = client.patch(self.path, json=body, headers=MERGE)
+                answer = client.patch(self.path, json=body, headers=api_server.MERGE)
                 api_server.refuse(answer, f"the API server did not cordon {self.name}")
             silent = api_server.not_ready_because(answer.json()) is not None
             left = self.evicted_pods(client, wait_for_end=not silent)

@@ -6,7 +6,7 @@
 from collections.abc import Callable
 
 from provider.flux.objects import KINDS, Item, Json, Ref, deployment, item
-from provider.flux.world import Evidence, World, named_in, parse, world
+from provider.flux.world import Evidence, World, named_in, world
 
 Get = Callable[[str], Json | None]
 EVENTS = "/api/v1/events?fieldSelector=type%3DWarning&limit=500"
@@ -88,6 +88,3 @@ def belongs(one: Ref, ref: Ref) -> bool:
     """Whether a pod, replica set or job was made for a workload."""
     made = one.kind in {"Pod", "ReplicaSet", "Job"} and ref.kind in PLACES and ref.kind != "Service"
     return made and one.namespace == ref.namespace and one.name.startswith(f"{ref.name}-")
-
-
-__all__ = ["Get", "parse", "read", "with_evidence"]

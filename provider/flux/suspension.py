@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from provider.flux.objects import KINDS, SUSPENDED_BY, Item, Json, Ref
 
 SUSPENDABLE = ("Kustomization", "HelmRelease")
-MERGE = "application/merge-patch+json"
 MANAGER = "hearth"
 
 
