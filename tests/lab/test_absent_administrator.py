@@ -49,8 +49,8 @@ def test_what_exists_already_needs_no_administrator(tmp_path: Path) -> None:
         stack.program(program(host, with_login=False))
         for refused in (stack.preview(), stack.up()):
             assert refused.status != 0
-            # The role and the user wait for nobody: either may be the first.
-            assert re.search(r"auth-csi-(role|user) has to be made or changed", refused.text)
+            # Pool, role and user wait for nobody: each may be the first.
+            assert re.search(r"auth-(pool|csi-role|csi-user) has to be made", refused.text)
             assert "config set -s small --secret hearth:proxmoxAuth" in refused.text
             assert "Traceback" not in refused.text
         assert host.lab("GET", "world") == before, "a refusal changes nothing"
