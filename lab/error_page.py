@@ -24,10 +24,10 @@ what stood on the screen (folders, ports and task numbers are replaced by a word
 next `up` or `destroy` goes on from there.
 """
 TAIL = """
-## Not reachable yet
+## The Git server
 
-The program does not speak to the Git server itself (Flux does), so no `up` can meet one that is
-away: that is tried with git itself (`tests/lab/test_git_server.py`).
+The program never speaks to it: Flux does, and an `up` hands on what Flux says. What git itself says
+is tried in `tests/lab/test_git_ssh.py`, what Flux's controllers say in `tests/lab/test_flux_chain.py`.
 """
 COLUMNS = (
     "| case | what is wrong | exit code | what is said | what to do |\n|---|---|---|---|---|\n"

@@ -13,6 +13,7 @@ from lab.scenarios import (
     core,
     dual_stack,
     faults,
+    flux,
     gate_retry,
     kills,
     kills_elsewhere,
@@ -40,6 +41,7 @@ def turn(entry: Entry) -> tuple[bool, bool]:
 
 
 OTHERS: tuple[Entry, ...] = (
+    *flux.ENTRIES,
     *config_change.ENTRIES,
     *dual_stack.ENTRIES,
     *status.ENTRIES,

@@ -30,6 +30,7 @@ class Takeover(Enum):
     DESTROY = "from nothing, and a destroy leaves nothing"
     UP = "from nothing, and the next up makes the cluster"
     UNCHANGED = "on a cluster, which the next up finds as it was"
+    MENDED = "on a cluster, which the next up brings back to what it was"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class Fault:
         return Entry(
             name=self.name,
             run=self.run,
-            starts_with_cluster=self.takeover is Takeover.UNCHANGED,
+            starts_with_cluster=self.takeover in {Takeover.UNCHANGED, Takeover.MENDED},
             ends_with_cluster=self.takeover is not Takeover.DESTROY,
             needs=self.needs,
         )

@@ -8,6 +8,7 @@ from lab.scenarios import (
     faults_boxes,
     faults_cloudflare,
     faults_cluster,
+    faults_flux,
     faults_machines,
     faults_proxmox,
 )
@@ -19,10 +20,14 @@ FAULTS = (
     *faults_machines.FAULTS,
     *faults_cloudflare.FAULTS,
     *faults_cluster.FAULTS,
+    *faults_flux.FAULTS,
 )
-ENTRIES = tuple(
-    fault.entry()
-    for takeover in (Takeover.UNCHANGED, Takeover.DESTROY, Takeover.UP)
-    for fault in FAULTS
-    if fault.takeover is takeover
+ENTRIES = (
+    *(
+        fault.entry()
+        for takeover in (Takeover.UNCHANGED, Takeover.MENDED, Takeover.DESTROY, Takeover.UP)
+        for fault in FAULTS
+        if fault.takeover is takeover
+    ),
+    faults_flux.SLOW,
 )
