@@ -26,8 +26,9 @@ next `up` or `destroy` goes on from there.
 TAIL = """
 ## The Git server
 
-The program never speaks to it: Flux does, and an `up` hands on what Flux says. What git itself says
-is tried in `tests/lab/test_git_ssh.py`, what Flux's controllers say in `tests/lab/test_flux_chain.py`.
+The program never speaks to it: Flux does, and an `up` hands on what Flux says. What git itself
+says is tried in `tests/lab/test_git_ssh.py`, what Flux's controllers say in
+`tests/lab/test_flux_chain.py`.
 """
 COLUMNS = (
     "| case | what is wrong | exit code | what is said | what to do |\n|---|---|---|---|---|\n"

@@ -27,6 +27,7 @@ class Program:
     image: str
     path: str
     args: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: str | None = None
 
@@ -91,6 +92,7 @@ def _sealed_secrets(root: Path, shelf: Path) -> tuple[Program, ...]:
 def _flux(shelf: Path) -> tuple[Program, ...]:
     """Flux's controllers, with the flags of their own manifests but for addresses.
 
+    How much at once and how soon again is the pod's own to say: it follows from the size.
     Services are not routed in the lab, so artifacts are advertised at the machine's address, and no
     controller sends its events to the notification controller. Leaders are not elected: where, a
     controller reads from a file that a container has and a process here has not.
@@ -112,6 +114,7 @@ def _flux(shelf: Path) -> tuple[Program, ...]:
             image=f"{FLUX}/{name}",
             path=str(shelf / name),
             args=(*usual, health, metrics, *own),
+            flags=("--concurrent", "--requeue-dependency"),
             environment={**ACCOUNT, "GOGC": "50"},
             ready=READY,
         )

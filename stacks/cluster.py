@@ -125,6 +125,7 @@ def flux(facts: Facts, seeds: SecretSeeds, opts: ResourceOptions) -> Flux:
             namespace=seeds.flux_namespace,
             deploy_key=facts.keys.deploy_key,
             deploy_key_public=facts.identity.deploy_key_public,
+            age_secret=seeds.age_secret,
         ),
         opts=opts,
     )

@@ -19,17 +19,20 @@ from config import versions
 from config.services import Gitops
 
 RELEASE_SECONDS = 600
-INSTANCE = "flux"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FluxArgs:
-    """The repository, both halves of its deploy key, and the namespace the seeds lie in."""
+    """The repository, both halves of its deploy key, and the namespace the seeds lie in.
+
+    `age_secret` is the Secret that holds the stack's age key there.
+    """
 
     gitops: Gitops
     namespace: Input[str]
     deploy_key: Input[str]
     deploy_key_public: Input[str]
+    age_secret: Output[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,9 @@ class Flux(pulumi.ComponentResource):
             timeout=RELEASE_SECONDS,
             opts=here,
         )
-        told = spec(args.gitops)
+        told = Output.from_input(args.age_secret).apply(
+            lambda secret: spec(args.gitops, age_secret=secret)
+        )
         instance = k8s.apiextensions.CustomResource(
             child(name, "instance"),
             api_version="fluxcd.controlplane.io/v1",
@@ -88,7 +93,7 @@ class Flux(pulumi.ComponentResource):
         self.handed_over = HandedOver(
             namespace=Output.all(args.namespace, instance.id).apply(lambda known: str(known[0])),
             instance=instance.id.apply(lambda _: INSTANCE),
-            sync=instance.id.apply(lambda _: told["sync"]),
+            sync=Output.all(told, instance.id).apply(lambda known: known[0]["sync"]),
         )
         self.register_outputs({})
 

@@ -28,8 +28,21 @@ KEPT = (
 )
 
 
-def spec(gitops: Gitops) -> dict[str, Any]:
-    """The instance's spec: distribution, controllers, and what is synchronised from where."""
+def decrypted(secret: str) -> dict[str, Any]:
+    """The operation that has the root decrypt what SOPS encrypted, by the age key in a Secret.
+
+    It concerns the root's own files alone: a Kustomization inherits nothing from who made it.
+    """
+    value = {"provider": "sops", "secretRef": {"name": secret}}
+    return {"op": "add", "path": "/spec/decryption", "value": value}
+
+
+def spec(gitops: Gitops, age_secret: str | None = None) -> dict[str, Any]:
+    """The instance's spec: distribution, controllers, and what is synchronised from where.
+
+    `age_secret` names the Secret with the stack's age key, if it has one.
+    """
+    changes = [*KEPT, *([decrypted(age_secret)] if age_secret else [])]
     sync: dict[str, Any] = {
         "kind": "GitRepository",
         "url": gitops.repository,
@@ -54,7 +67,7 @@ def spec(gitops: Gitops) -> dict[str, Any]:
             "patches": [
                 {
                     "target": {"kind": "Kustomization", "name": ROOT},
-                    "patch": json.dumps(KEPT),
+                    "patch": json.dumps(changes),
                 }
             ]
         },

@@ -46,9 +46,13 @@ class SecretSeedsArgs:
 
 
 class SecretSeeds(pulumi.ComponentResource):
-    """Seeds of every secret store; `flux_namespace` is where Flux will live."""
+    """Seeds of every secret store; `flux_namespace` is where Flux will live.
+
+    `age_secret` is the Secret there with the age key, None for a stack without one.
+    """
 
     flux_namespace: Output[str]
+    age_secret: Output[str] | None
 
     def __init__(
         self, name: str, args: SecretSeedsArgs, opts: ResourceOptions | None = None
@@ -67,8 +71,11 @@ class SecretSeeds(pulumi.ComponentResource):
             self._secret("cluster-secrets", self.flux_namespace, dict(args.substitutions))
         if args.sealed_secrets_key is not None and args.sealed_secrets_certificate is not None:
             self._sealed_secrets(args.sealed_secrets_certificate, args.sealed_secrets_key)
-        if args.age_key is not None:
+        self.age_secret = (
             self._secret(SOPS_SECRET, self.flux_namespace, {"age.agekey": args.age_key})
+            if args.age_key is not None
+            else None
+        )
         if args.one_password_credentials is not None and args.one_password_token is not None:
             self._one_password(args.one_password_credentials, args.one_password_token)
         self.register_outputs({"fluxNamespace": self.flux_namespace})
@@ -105,14 +112,16 @@ class SecretSeeds(pulumi.ComponentResource):
         data: Mapping[str, Input[str]],
         kind: str = "Opaque",
         labels: Mapping[str, str] | None = None,
-    ) -> None:
-        kubernetes.Secret(
+    ) -> Output[str]:
+        made = kubernetes.Secret(
             child(self._name, secret),
             metadata={"name": secret, "namespace": namespace, "labels": labels},
             type=kind,
             string_data={key: Output.secret(value) for key, value in data.items()},
             opts=self._inside(),
         )
+        found: Output[str] = made.metadata["name"]
+        return found
 
     def _inside(self) -> ResourceOptions:
         return ResourceOptions(parent=self)

@@ -19,6 +19,8 @@ from lab.scenarios.rehearsal import Rehearsal
 CLUSTER = AREAS[4]
 # A cluster is made first, and then Flux is given its time.
 SECONDS: Final = 480.0
+# Long enough for a controller to try again, short enough to wait for.
+STALL_SECONDS: Final = 60
 SLOW_SECONDS: Final = 8.0
 
 
@@ -33,20 +35,30 @@ def git_fault(rehearsal: Rehearsal, **fault: object) -> Iterator[None]:
         rehearsal.vendors.ask("DELETE", url)
 
 
-def away(rehearsal: Rehearsal) -> AbstractContextManager[None]:
+def impatient(cluster: Facts) -> None:
+    """Do not wait ten minutes for a Flux that does not get on."""
+    cluster["deadlines"] = {"fluxStallSeconds": STALL_SECONDS}
+
+
+@contextmanager
+def away(rehearsal: Rehearsal) -> Iterator[None]:
     """It hangs up at once."""
-    return git_fault(rehearsal, kind="unavailable")
+    with rehearsal.facts.edited(impatient), git_fault(rehearsal, kind="unavailable"):
+        yield
 
 
-def denied(rehearsal: Rehearsal) -> AbstractContextManager[None]:
+@contextmanager
+def denied(rehearsal: Rehearsal) -> Iterator[None]:
     """It does not know the deploy key."""
-    return git_fault(rehearsal, kind="denied")
+    with rehearsal.facts.edited(impatient), git_fault(rehearsal, kind="denied"):
+        yield
 
 
 def elsewhere(rehearsal: Rehearsal) -> AbstractContextManager[None]:
     """The stack's file names a folder that the repository does not have."""
 
     def misspelt(cluster: Facts) -> None:
+        impatient(cluster)
         cluster["gitops"]["path"] = f"./gitops/cluster/{cluster['name']}"
 
     return rehearsal.facts.edited(misspelt)

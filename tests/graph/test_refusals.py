@@ -1,5 +1,6 @@
 """What a person can have got wrong ends as one message before any provider is called."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,16 @@ def test_a_secret_that_the_facts_do_not_ask_for_may_be_missing() -> None:
 
 def test_an_age_key_is_seeded_where_the_facts_ask_for_one() -> None:
     settings = harness.changed(STACK, lambda cluster: cluster["seeds"].update(sopsAge=True))
-    seeded = harness.run(STACK, settings=settings).one("core/v1:Secret", "sops-age")
+    run = harness.run(STACK, settings=settings)
+    seeded = run.one("core/v1:Secret", "sops-age")
     assert seeded.inputs["stringData"] == {"age.agekey": f"{harness.CANARY}ageKey"}
     assert seeded.is_secret("stringData")
+    patch = run.one("v1:FluxInstance").inputs["spec"]["kustomize"]
+    assert json.loads(patch["patches"][0]["patch"])[-1] == {
+        "op": "add",
+        "path": "/spec/decryption",
+        "value": {"provider": "sops", "secretRef": {"name": "sops-age"}},
+    }
 
 
 @pytest.mark.parametrize("key", ["sealedSecretsKey", "tailscaleAuthKey", "ageKey"])

@@ -207,6 +207,7 @@ func (p *pod) prepare(ctx context.Context) (*process.Child, error) {
 	for _, a := range p.program.Args {
 		c.Args = append(c.Args, filled(a))
 	}
+	c.Args = append(c.Args, p.program.own(p.object, p.container)...)
 	for k, v := range p.program.Environment {
 		c.Env = append(c.Env, k+"="+filled(v))
 	}

@@ -20,9 +20,11 @@ import (
 
 // Program is what runs for a container of an image.
 type Program struct {
-	Image       string            `json:"image"` // its repository, without a tag
-	Path        string            `json:"path"`
-	Args        []string          `json:"args"`
+	Image string   `json:"image"` // its repository, without a tag
+	Path  string   `json:"path"`
+	Args  []string `json:"args"`
+	// Flags are taken over from the container's own arguments, where it has them as --flag=value.
+	Flags       []string          `json:"flags"`
 	Environment map[string]string `json:"environment"`
 	// Ready is asked with GET; without it the pod is ready while the program runs.
 	Ready string `json:"ready"`
@@ -105,6 +107,24 @@ func (t Table) Find(pod kube.Object) (container string, program Program, ok bool
 		}
 	}
 	return "", Program{}, false
+}
+
+// own are the arguments of a pod's container that the program takes over.
+func (p Program) own(pod kube.Object, container string) []string {
+	var out []string
+	for _, c := range kube.List(kube.Dig(pod, "spec"), "containers") {
+		if c["name"] != container {
+			continue
+		}
+		args, _ := c["args"].([]any)
+		for _, a := range args {
+			text, _ := a.(string)
+			if flag, _, ok := strings.Cut(text, "="); ok && slices.Contains(p.Flags, flag) {
+				out = append(out, text)
+			}
+		}
+	}
+	return out
 }
 
 // Repository is an image without its tag and digest.

@@ -55,3 +55,18 @@ func TestAnImageIsFoundByItsRepository(t *testing.T) {
 		}
 	}
 }
+
+func TestAProgramTakesOverTheFlagsThatItsRowNames(t *testing.T) {
+	pod := kube.Object{"spec": kube.Object{"containers": []any{
+		kube.Object{"name": "sidecar", "args": []any{"--concurrent=1"}},
+		kube.Object{"name": "manager", "args": []any{"--concurrent=5", "--log-level=info", "--requeue", "--requeue=10s"}},
+		kube.Object{"name": "bare"},
+	}}}
+	program := Program{Flags: []string{"--concurrent", "--requeue"}}
+	if got := strings.Join(program.own(pod, "manager"), " "); got != "--concurrent=5 --requeue=10s" {
+		t.Error(got)
+	}
+	if got := program.own(pod, "bare"); len(got) != 0 {
+		t.Error(got)
+	}
+}
