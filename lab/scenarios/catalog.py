@@ -14,6 +14,7 @@ from lab.scenarios import (
     dual_stack,
     faults,
     flux,
+    flux_owns_cilium,
     gate_retry,
     kills,
     kills_elsewhere,
@@ -42,6 +43,7 @@ def turn(entry: Entry) -> tuple[bool, bool]:
 
 OTHERS: tuple[Entry, ...] = (
     *flux.ENTRIES,
+    *flux_owns_cilium.ENTRIES,
     *config_change.ENTRIES,
     *dual_stack.ENTRIES,
     *status.ENTRIES,

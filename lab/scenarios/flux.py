@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from lab.scenarios.entry import Entry
-from lab.scenarios.flux_state import KUSTOMIZATIONS, found, requests_at_rest, verdict
+from lab.scenarios.flux_state import KUSTOMIZATIONS, Object, found, requests_at_rest, verdict
 from lab.scenarios.polling import wait_until
 from lab.scenarios.rehearsal import Failed, Rehearsal
 
@@ -20,6 +20,7 @@ SECONDS: Final = 120.0
 SOURCES: Final = "gitrepositories.source.toolkit.fluxcd.io"
 REQUESTED: Final = "reconcile.fluxcd.io/requestedAt"
 NAMESPACE: Final = "flux-system"
+HELD_BACK: Final = "DependencyNotReady"
 PROBED: Final = "infrastructure-sources"
 FOLDER: Final = "gitops/infrastructure/sources"
 PROBE: Final = "hearth-commit"
@@ -60,16 +61,16 @@ def with_probe(rehearsal: Rehearsal, word: str) -> dict[str, str | None]:
     known = rehearsal.engine.project / FOLDER / "kustomization.yaml"
     return {
         f"{FOLDER}/{PROBE}.yaml": PROBE_TEXT.replace("{word}", word),
-        f"{FOLDER}/kustomization.yaml": listed(known.read_text().rstrip("\n")),
+        f"{FOLDER}/kustomization.yaml": listed(known.read_text(), f"{PROBE}.yaml"),
     }
 
 
-def listed(text: str) -> str:
-    """A kustomization.yaml with the probe at the top of its resources."""
+def listed(text: str, resource: str) -> str:
+    """A kustomization.yaml with one more file at the top of its resources."""
     lines = text.splitlines()
     place = lines.index("resources:") + 1
     width = len(lines[place]) - len(lines[place].lstrip(" "))
-    return "\n".join([*lines[:place], f"{' ' * width}- {PROBE}.yaml", *lines[place:]]) + "\n"
+    return "\n".join([*lines[:place], f"{' ' * width}- {resource}", *lines[place:]]) + "\n"
 
 
 def look(rehearsal: Rehearsal) -> None:
@@ -117,8 +118,11 @@ def arrives(rehearsal: Rehearsal) -> str:
 
 
 def broken(rehearsal: Rehearsal) -> str:
-    """A commit that cannot be applied is told; everything else goes on; the next one heals."""
-    before = verdicts(rehearsal)
+    """A commit that cannot be applied is told; what runs goes on; the next one heals.
+
+    What depends on the broken one is held back at its revision, as Flux has it, and says so.
+    """
+    before, ran = verdicts(rehearsal), running(rehearsal)
     with tree_put_back(rehearsal):
         files = with_probe(rehearsal, "broken")
         files[f"{FOLDER}/{PROBE}.yaml"] = BROKEN_TEXT
@@ -128,10 +132,7 @@ def broken(rehearsal: Rehearsal) -> str:
         said = probed(rehearsal)
         if PROBE not in said["message"]:
             raise Failed(f"Flux does not name what is wrong: {said['reason']}: {said['message']}")
-        others = {name: one for name, one in verdicts(rehearsal).items() if name != said["name"]}
-        harmed = [name for name, one in others.items() if one != before[name]]
-        if harmed:
-            raise Failed(f"a broken commit changed what it does not concern: {', '.join(harmed)}")
+        held = insist_harmless(rehearsal, said["name"], before)
         shown = rehearsal.hearth("status", rehearsal.stack, seconds=SECONDS)
         if "Traceback" in shown.stderr:
             raise Failed(f"./hearth status ended badly:\n{shown.stderr}")
@@ -141,7 +142,39 @@ def broken(rehearsal: Rehearsal) -> str:
         wait_until(lambda: has(rehearsal, "healed"), SECONDS, "the good commit to be applied")
     wait_until(lambda: has(rehearsal, ""), SECONDS, "what the tree no longer has to be pruned")
     insist_well(rehearsal)
-    return f"told as {said['reason']}, nothing else changed, and the next good commit healed it"
+    if running(rehearsal) != ran:
+        raise Failed(f"a broken commit changed what runs: {sorted(ran ^ running(rehearsal))}")
+    return (
+        f"told as {said['reason']}, {held} that depend on it were held back, everything that ran "
+        "ran on, and the next good commit healed it"
+    )
+
+
+def insist_harmless(rehearsal: Rehearsal, broken_one: str, before: Mapping[str, str]) -> int:
+    """Insist that others only wait for the broken one; how many do."""
+    others = [verdict(item) for item in found(rehearsal, KUSTOMIZATIONS)]
+    changed = [one for one in others if one["name"] != broken_one and one["status"] != "True"]
+    harmed = [
+        f"{one['name']}: {one['reason']}: {one['message']}"
+        for one in changed
+        if one["reason"] != HELD_BACK and one["status"] != before[one["name"]]
+    ]
+    if harmed:
+        raise Failed("a broken commit changed what it does not concern:\n" + "\n".join(harmed))
+    return len(changed)
+
+
+def running(rehearsal: Rehearsal) -> set[str]:
+    """Every workload with how many of its pods are ready."""
+    listed = rehearsal.kubectl("get", "deployments,daemonsets,statefulsets", "-A", "-o", "json")
+    return {" ".join(map(str, workload(item))) for item in json.loads(listed)["items"]}
+
+
+def workload(item: Object) -> tuple[str, str, str, int]:
+    """Kind, namespace, name, and pods that are ready."""
+    metadata, status = item["metadata"], item.get("status") or {}
+    ready = status.get("readyReplicas", status.get("numberReady", 0))
+    return item["kind"], metadata["namespace"], metadata["name"], ready
 
 
 def verdicts(rehearsal: Rehearsal) -> dict[str, str]:

@@ -18,7 +18,7 @@ ROOTS = (
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_the_probe_joins_the_resources_and_nothing_else_changes(root: str) -> None:
-    before, after = yaml.safe_load(root), yaml.safe_load(listed(root.rstrip("\n")))
+    before, after = yaml.safe_load(root), yaml.safe_load(listed(root, f"{PROBE}.yaml"))
     assert after.pop("resources") == [f"{PROBE}.yaml", *before.pop("resources")]
     assert after == before
 

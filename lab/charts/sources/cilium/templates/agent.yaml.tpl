@@ -27,6 +27,7 @@ spec:
       hostNetwork: true
       priorityClassName: system-node-critical
       serviceAccountName: cilium
+      nodeSelector: {{ toJson .Values.nodeSelector }}
       tolerations:
         - operator: Exists
       containers:
