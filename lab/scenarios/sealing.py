@@ -1,20 +1,20 @@
-"""A secret as a person seals it before there is a cluster, and what a cluster's key makes of it.
+"""A secret as a person seals it before there is a cluster, and what a cluster makes of it.
 
-Both are done by the real kubeseal: sealing with nothing but the certificate in the stack's file,
-opening with the key that lies in the cluster, as after a loss (`--recovery-unseal`). Whether the
-controller in the cluster opens it too is not asked here.
+The real kubeseal seals it with nothing but the certificate in the stack's file; the controller that
+Flux installed opens it, with the key that the program seeded before it.
 """
 
 import json
 import subprocess
-from base64 import b64decode
 
 from config.identity import IDENTITY_KEY, read_identity
 from config.load import read_stack_file
+from lab.scenarios.polling import wait_until
 from lab.scenarios.rehearsal import CLIENT_SECONDS, Failed, Rehearsal
 
 NAME, KEY = "sealed-before", "word"
-NAMESPACE, SEED = "sealed-secrets", "sealed-secrets-key"
+NAMESPACE = "sealed-secrets"
+SECONDS = 30.0
 
 
 def seal(rehearsal: Rehearsal, word: str) -> str:
@@ -34,17 +34,21 @@ def seal(rehearsal: Rehearsal, word: str) -> str:
     return _kubeseal(rehearsal, json.dumps(secret), "--cert", str(certificate), "--format", "json")
 
 
-def unseal(rehearsal: Rehearsal, sealed: str) -> str:
-    """Return what was sealed, with the key in the cluster."""
-    key = rehearsal.directory / "sealed-secrets.key"
-    key.touch(mode=0o600)
-    try:
-        key.write_bytes(rehearsal.secret(NAMESPACE, SEED)["tls.key"])
-        words = ("--recovery-unseal", "--recovery-private-key", str(key))
-        opened = _kubeseal(rehearsal, sealed, *words)
-    finally:
-        key.unlink()
-    return b64decode(json.loads(opened)["data"][KEY]).decode()
+def opened(rehearsal: Rehearsal, sealed: str) -> str:
+    """What the cluster's controller makes of a SealedSecret, which is taken away again."""
+    path = rehearsal.directory / "sealed.json"
+    path.write_text(sealed)
+    rehearsal.kubectl("apply", "-f", str(path))
+    wait_until(lambda: exists(rehearsal), SECONDS, "the sealed-secrets controller to open a secret")
+    word = rehearsal.secret(NAMESPACE, NAME)[KEY].decode()
+    rehearsal.kubectl("delete", "-f", str(path), f"--timeout={SECONDS:.0f}s")
+    return word
+
+
+def exists(rehearsal: Rehearsal) -> bool:
+    """Whether the Secret is there that a SealedSecret is to become."""
+    args = ("-n", NAMESPACE, "get", "secret", NAME, "--ignore-not-found", "-o", "name")
+    return bool(rehearsal.kubectl(*args).strip())
 
 
 def _kubeseal(rehearsal: Rehearsal, text: str, *arguments: str) -> str:

@@ -5,8 +5,10 @@ the same way has not changed, and is at work only the first time.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from provider.flux.findings import spoken
 from provider.flux.objects import DEPLOYMENT, Item, Ref
 from provider.flux.world import World
 
@@ -15,7 +17,7 @@ VARIES = re.compile(
     r"(?:\d+(?:\.\d+)?(?:ns|µs|us|ms|s|m|h))+\b|\d{4}-\d\d-\d\dT[\d:.]+Z?|0x[0-9a-f]+|"
     r":\d{4,5}->|\b\d+ attempt"
 )
-# Reasons of not being Ready that are no failure: somebody else's turn.
+# Reasons of not being Ready that are no failure: somebody else's turn, as far as they say.
 WAITING = frozenset(
     {
         "",
@@ -46,16 +48,36 @@ class Watch:
         self.failed |= {
             (found.ref, found.generation)
             for found in world.unready.values()
-            if found.reason not in WAITING and found.ref.kind != DEPLOYMENT
+            if found.ref.kind != DEPLOYMENT and is_failure(found)
         }
 
     def at_work(self, world: World) -> list[Ref]:
-        """What is being done for the first time."""
+        """What is being done for the first time, and not merely waiting for what has failed.
+
+        A FluxInstance calls it progress for minutes that its root cannot be built, a Kustomization
+        that a release of its own has failed.
+        """
         return [
             ref
             for ref, found in world.unready.items()
-            if found.progressing and (ref, found.generation) not in self.failed
+            if found.progressing
+            and not self.has_failed(found)
+            and not any(self.has_failed(world.unready[one]) for one in waits_within(world, ref))
         ]
+
+    def has_failed(self, found: Item) -> bool:
+        """Whether it has been seen to fail as it is wanted now."""
+        return (found.ref, found.generation) in self.failed
+
+
+def is_failure(found: Item) -> bool:
+    """Whether it is not Ready by its own fault; one reason stands for a late source and no path."""
+    return found.reason not in WAITING or any(one.final for one in spoken(found.words))
+
+
+def waits_within(world: World, ref: Ref) -> Iterator[Ref]:
+    """What it waits for that is there."""
+    return (one for one in world.waits[ref] if one in world.unready)
 
 
 def state_of(found: Item) -> str:

@@ -83,6 +83,8 @@ class World:
                 yield ref
         if READY not in found.conditions or found.ref.kind == "FluxInstance":
             yield from self._controllers_of(found)
+        if found.ref.kind == "FluxInstance":
+            yield from self._synced_by(found)
 
     def checked(self, found: Item) -> list[Ref]:
         """What its health depends on: named in a failure, else all that it may check."""
@@ -95,6 +97,12 @@ class World:
         for ref in self.unready:
             if ref.kind == DEPLOYMENT and (ref.name == wanted or found.ref.kind == "FluxInstance"):
                 yield ref
+
+    def _synced_by(self, found: Item) -> Iterator[Ref]:
+        """The root that flux-operator makes and waits for; it is named as its namespace."""
+        root = Ref("Kustomization", found.ref.namespace, found.ref.namespace)
+        if root in self.unready:
+            yield root
 
     def is_ready(self, ref: Ref) -> bool:
         """Whether an object is there and Ready; suspended ones can be."""

@@ -90,6 +90,7 @@ def test_the_file_has_the_simulators_own_keys(tmp_path: Path) -> None:
             "image": "a/b",
             "path": "/bin/sh",
             "args": ["-c", "true"],
+            "flags": [],
             "environment": {},
             "ready": None,
         }

@@ -19,6 +19,8 @@ from tests.unit.provider.flux_objects import (
 
 pytestmark = pytest.mark.unit
 
+NO_PATH = "kustomization path not found: stat /tmp/k-1/gitops/cluster: no such file or directory"
+
 
 def whole() -> list[Json]:
     return [instance(), repository(), kustomization(SYSTEM), kustomization("apps")]
@@ -112,3 +114,31 @@ def test_a_change_of_what_is_asked_for_makes_its_work_the_first_again() -> None:
     for now in (2, 100):
         watch.look(world_of(*whole(), busy), now)
     assert watch.changed == 100
+
+
+def test_an_instance_that_only_waits_for_a_root_that_failed_is_not_at_work() -> None:
+    watch = Watch(changed=0)
+    busy = progressing("FluxInstance", "flux", "Reconciliation in progress")
+    world = world_of(busy, repository(), failed(SYSTEM, "ArtifactFailed", NO_PATH))
+    for now in (1, 2, 100):
+        watch.look(world, now)
+    assert watch.changed == 1
+
+
+def test_an_instance_whose_root_is_on_its_way_is_at_work() -> None:
+    watch = Watch(changed=0)
+    busy = progressing("FluxInstance", "flux", "Reconciliation in progress")
+    for now in (1, 100):
+        watch.look(world_of(busy, repository(), waiting(SYSTEM, "x")), now)
+    assert watch.changed == 100
+
+
+def test_a_kustomization_that_only_waits_for_its_failed_release_is_not_at_work() -> None:
+    watch = Watch(changed=0)
+    named = {"kind": "HelmRelease", "name": "web", "namespace": SYSTEM}
+    whole_one = progressing("Kustomization", "web", "Running health checks")
+    whole_one["spec"]["healthChecks"] = [{"apiVersion": "helm.toolkit.fluxcd.io/v2", **named}]
+    world = world_of(*whole(), whole_one, broken("HelmRelease", "web", "InstallFailed", "boom"))
+    for now in (1, 2, 100):
+        watch.look(world, now)
+    assert watch.changed == 1
