@@ -8,7 +8,7 @@ is looked for here. What lies in other repositories is not seen.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,11 @@ class Placed:
     brought_by: str
     namespace: str
     name: str
+    node: yaml.Node | None = field(default=None, compare=False, repr=False)
+
+    def line_of(self, *path: str | int) -> int:
+        """The line of a field, or of the deepest part of its path that stands in the file."""
+        return line_in(self.node, path, self.line)
 
     @property
     def group(self) -> str:
@@ -133,28 +138,29 @@ class Reader:
             raise TreeError(f"{self._shown(asked_by)} names {path.name}, which is not there")
 
     def _file(self, path: Path, names: Names) -> Iterator[Placed]:
-        for line, document in self._documents(path):
+        for node, document in self._documents(path):
             metadata = document.get("metadata")
             if not isinstance(metadata, Mapping) or "kind" not in document:
                 continue
             yield Placed(
                 document=document,
                 file=self._shown(path),
-                line=line,
+                line=node.start_mark.line + 1,
                 brought_by="",
                 namespace=str(names.namespace or metadata.get("namespace") or ""),
                 name=f"{names.prefix}{metadata.get('name', '')}{names.suffix}",
+                node=node,
             )
 
-    def _documents(self, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """Each document with the line it begins at."""
+    def _documents(self, path: Path) -> Iterator[tuple[yaml.Node, Mapping[str, Any]]]:
+        """Each document with the node that knows its lines."""
         loader = LOADER(substituted(path.read_text(encoding="utf-8"), self.values))
         try:
             while loader.check_node():
                 node = loader.get_node()
                 document = loader.construct_document(node)
                 if isinstance(document, Mapping):
-                    yield node.start_mark.line + 1, document
+                    yield node, document
         except yaml.YAMLError as error:
             raise TreeError(f"{self._shown(path)} is no YAML: {error}") from None
         finally:
@@ -163,6 +169,21 @@ class Reader:
     def _shown(self, path: Path) -> Path:
         root = self.root.resolve()
         return path.relative_to(root) if path.is_relative_to(root) else path
+
+
+def line_in(node: yaml.Node | None, path: tuple[str | int, ...], line: int) -> int:
+    """The line of a path below a node; `line` is what is known so far."""
+    for step in path:
+        found = None
+        if isinstance(node, yaml.MappingNode):
+            found = next((pair for pair in node.value if pair[0].value == step), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            found = next(((one, one) for one in node.value[step : step + 1]), None)
+        if found is None:
+            return line
+        key, node = found
+        line = key.start_mark.line + 1
+    return line
 
 
 def listed(kustomization: Mapping[str, Any], key: str) -> list[str]:
