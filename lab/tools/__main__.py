@@ -1,5 +1,9 @@
-"""`python -m lab.tools [NAME...]`: get every program the lab runs, and say where each one is."""
+"""`python -m lab.tools [--json] [NAME...]`: get every program the lab runs, and say where each is.
 
+With `--json` the paths by name go to standard output, and everything else to the other one.
+"""
+
+import json
 import sys
 import time
 
@@ -10,8 +14,10 @@ from lab.tools.progress import Printer, table
 def main(arguments: list[str]) -> int:
     """Return 0 when all are there; 1 with one sentence for each that is not; 130 on Ctrl-C."""
     started = time.monotonic()
+    machine = "--json" in arguments
+    names = [word for word in arguments if word != "--json"]
     try:
-        tools = ensure(arguments or None, Printer(sys.stdout))
+        tools = ensure(names or None, Printer(sys.stderr if machine else sys.stdout))
     except ToolsMissing as missing:
         print(table(missing.found, missing.failures))
         print(f"\n{missing}", file=sys.stderr)
@@ -22,6 +28,9 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted: nothing half-made is kept, run this again", file=sys.stderr)
         return 130
+    if machine:
+        print(json.dumps({name: str(tool.path) for name, tool in tools.items()}))
+        return 0
     print(table(tools, ()))
     print(f"all {len(tools)} tools are there after {time.monotonic() - started:.1f} s")
     return 0
