@@ -76,8 +76,14 @@ def is_failure(found: Item) -> bool:
 
 
 def waits_within(world: World, ref: Ref) -> Iterator[Ref]:
-    """What it waits for that is there."""
-    return (one for one in world.waits[ref] if one in world.unready)
+    """What it waits for that is there, over others too."""
+    waiting, seen = [ref], {ref}
+    while waiting:
+        for one in world.waits[waiting.pop()]:
+            if one in world.unready and one not in seen:
+                seen.add(one)
+                waiting.append(one)
+                yield one
 
 
 def state_of(found: Item) -> str:

@@ -125,6 +125,16 @@ def test_an_instance_that_only_waits_for_a_root_that_failed_is_not_at_work() -> 
     assert watch.changed == 1
 
 
+def test_an_instance_whose_roots_source_failed_is_not_at_work() -> None:
+    watch = Watch(changed=0)
+    busy = progressing("FluxInstance", "flux", "Reconciliation in progress")
+    away = broken("GitRepository", SYSTEM, "GitOperationFailed", "connection reset by peer")
+    world = world_of(busy, away, failed(SYSTEM, "SourceNotReady", "Source is not ready"))
+    for now in (1, 2, 100):
+        watch.look(world, now)
+    assert watch.changed == 1
+
+
 def test_an_instance_whose_root_is_on_its_way_is_at_work() -> None:
     watch = Watch(changed=0)
     busy = progressing("FluxInstance", "flux", "Reconciliation in progress")
