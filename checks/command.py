@@ -17,7 +17,7 @@ import typer
 from checks.report import FORMATS
 from checks.rules import RULES
 from checks.run import findings
-from checks.tree.ask import KUSTOMIZE, Asker, AskError, default_cache
+from checks.tree.ask import CRDS, KUSTOMIZE, Asker, AskError, default_cache
 from checks.tree.build import Builder, content_of
 from checks.tree.load import Loader
 from checks.tree.model import Tree
@@ -90,8 +90,10 @@ def loaded(root: Path, stacks: Sequence[str]) -> list[Tree]:
     """The trees of some stacks, or of all; raises `AskError`."""
     asker = Asker(program=ROOT, cache=default_cache())
     plans = {one.stack: one for one in asker.plans(root)}
+    if not plans:
+        raise AskError(f"{root} has no Pulumi.STACK.yaml, so there is no tree to look at")
     refuse_unknown("stack", stacks, list(plans))
-    tools = asker.tools()
+    tools = asker.tools((KUSTOMIZE, *CRDS))
     kustomize = tools.pop(KUSTOMIZE)
     builder = Builder(
         root=root,

@@ -16,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GO_MODULES = (ROOT / "lab" / "talos", ROOT / "lab" / "operators")
+SHELL = (".ci/run", "lab/plugins/launch.sh")
+MARKDOWN = ("-r", "README.md", "CONTRIBUTING.md", "docs", "gitops", "lab", "provider")
 DEADLINE_SECONDS = 900
 
 
@@ -30,7 +32,7 @@ class Step:
 
 
 def python_steps() -> list[Step]:
-    """Format, lint, types, layers and YAML."""
+    """Format, lint, types, layers, secrets, YAML, shell and Markdown."""
     bin_directory = Path(sys.executable).parent
 
     def tool(name: str) -> str:
@@ -39,7 +41,10 @@ def python_steps() -> list[Step]:
     return [
         Step(name="mypy --strict", argv=(tool("mypy"), "--no-error-summary", ".")),
         Step(name="import layers", argv=(tool("lint-imports"),)),
+        Step(name="secrets", argv=(sys.executable, "-m", "checks.leaks")),
         Step(name="yamllint", argv=(tool("yamllint"), "--strict", ".")),
+        Step(name="shellcheck", argv=(tool("shellcheck"), *SHELL)),
+        Step(name="markdown", argv=(tool("pymarkdown"), "scan", *MARKDOWN)),
         Step(name="ruff check", argv=(tool("ruff"), "check", "--quiet", ".")),
         Step(name="ruff format", argv=(tool("ruff"), "format", "--check", "--quiet", ".")),
     ]

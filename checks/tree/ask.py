@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,13 @@ SECONDS = 900
 PROGRAM = ("config", "components", "stacks")
 TOOLS = ("lab/tools",)
 KUSTOMIZE = "kustomize"
-CRDS = ("flux", "sealed-secrets", "cert-manager", "external-secrets", "metallb")
+CRDS = (
+    "flux-crds",
+    "sealed-secrets-crds",
+    "cert-manager-crds",
+    "external-secrets-crds",
+    "metallb-crds",
+)
 
 
 class AskError(Exception):
@@ -48,15 +54,15 @@ class Asker:
         answer = self._kept("plans", sources, ("-m", "stacks.plan", str(root)))
         return [wanted(stack, one) for stack, one in answer.items()]
 
-    def tools(self) -> dict[str, Path]:
-        """kustomize and the files of definitions, by name; got or built when they are not there."""
-        names = (KUSTOMIZE, *(f"{name}-crds" for name in CRDS))
+    def tools(self, names: Sequence[str]) -> dict[str, Path]:
+        """Where tools are, by name; they are got or built when they are not there."""
         sources = self._sources(TOOLS)
         command = ("-m", "lab.tools", "--json", *names)
-        answer = self._kept("tools", sources, command)
+        what = "-".join(("tools", *names))
+        answer = self._kept(what, sources, command)
         if not all(Path(path).exists() for path in answer.values()):
             answer = self._asked(command)
-            self._keep(self._place("tools", sources), answer)
+            self._keep(self._place(what, sources), answer)
         return {name: Path(path) for name, path in answer.items()}
 
     def kinds(self, files: Iterable[Path]) -> dict[tuple[str, str], Definition]:

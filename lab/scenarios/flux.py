@@ -12,7 +12,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from lab.scenarios.entry import Entry
-from lab.scenarios.flux_state import KUSTOMIZATIONS, Object, found, requests_at_rest, verdict
+from lab.scenarios.flux_state import (
+    KUSTOMIZATIONS,
+    RELEASES,
+    Object,
+    found,
+    left_over,
+    requests_at_rest,
+    verdict,
+)
 from lab.scenarios.polling import wait_until
 from lab.scenarios.rehearsal import Failed, Rehearsal
 
@@ -20,6 +28,7 @@ SECONDS: Final = 120.0
 SOURCES: Final = "gitrepositories.source.toolkit.fluxcd.io"
 REQUESTED: Final = "reconcile.fluxcd.io/requestedAt"
 NAMESPACE: Final = "flux-system"
+WATCHED: Final = (SOURCES, KUSTOMIZATIONS, RELEASES)
 HELD_BACK: Final = "DependencyNotReady"
 PROBED: Final = "infrastructure-sources"
 FOLDER: Final = "gitops/infrastructure/sources"
@@ -189,7 +198,11 @@ def insist_well(rehearsal: Rehearsal) -> None:
     def well() -> bool:
         return set(verdicts(rehearsal).values()) == {"True"}
 
-    wait_until(well, SECONDS, "every Kustomization to be Ready again")
+    try:
+        wait_until(well, SECONDS, "every Kustomization to be Ready again")
+    except Failed as late:
+        seen = (verdict(item) for kind in WATCHED for item in found(rehearsal, kind))
+        raise Failed("\n".join([str(late), *left_over(seen)])) from None
 
 
 def at_rest(rehearsal: Rehearsal) -> str:

@@ -29,6 +29,7 @@ HELM_CONTROLLER = "1.6.0"
 NOTIFICATION_CONTROLLER = "1.6.0"
 KUSTOMIZE = "5.8.1"
 SEALED_SECRETS = "0.30.0"
+GITLEAKS = "8.30.1"
 
 _NUMBER = r"v?(\d+\.\d+\.\d+[^\s+]*)"
 
@@ -145,6 +146,13 @@ def catalog(talossim: Path = TALOSSIM) -> tuple[Row, ...]:
         ),
         *_reconcilers(),
         *all_crds(),
+        _vendor(
+            "gitleaks",
+            GITLEAKS,
+            Question(arguments=("version",), pattern=rf"^{_NUMBER}"),
+            "github.com/zricethezav/gitleaks/v8",
+            f"-X github.com/zricethezav/gitleaks/v8/version.Version={GITLEAKS}",
+        ),
         _own("talossim", talossim, "talos"),
         _own("operators", OPERATORS, "operators"),
     )

@@ -43,7 +43,7 @@ def test_the_programs_of_the_lab_are_in_the_catalog() -> None:
         *("pulumi", "talosctl", "etcd", "kwok", "helm", "kubectl", "kustomize", *OWN),
         *("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
         *("source-controller", "kustomize-controller", "helm-controller"),
-        *("notification-controller", "sealed-secrets-controller", "kubeseal"),
+        *("notification-controller", "sealed-secrets-controller", "kubeseal", "gitleaks"),
     }
 
 
