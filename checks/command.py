@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from checks.finding import Rule
 from checks.report import FORMATS
 from checks.rules import RULES
 from checks.run import findings
@@ -24,9 +25,12 @@ from checks.tree.model import Tree
 
 ROOT = Path(__file__).resolve().parent.parent
 GITOPS = "gitops"
+PAGE = Path("docs") / "checks.md"
 # What the trees are judged by; a change of anything else cannot make a finding.
 CONCERNED = (GITOPS, "Pulumi.", "config/", "components/", "stacks/", "checks/")
 GIT_SECONDS = 60
+
+TABLE = "| rule | what it forbids | because |\n|---|---|---|\n"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Stacks = Annotated[list[str] | None, typer.Argument(help="stacks; all of them by default")]
@@ -37,6 +41,7 @@ Changed = Annotated[
 ]
 Base = Annotated[str, typer.Option(help="what to compare with for --changed")]
 Listing = Annotated[bool, typer.Option("--rules", help="list the rules, and look at nothing")]
+Writing = Annotated[bool, typer.Option("--write-page", help="write docs/checks.md anew")]
 Folder = Annotated[Path, typer.Option("--cwd", "-C", help="the repository")]
 
 
@@ -58,12 +63,16 @@ def check(
     changed: Changed = False,
     base: Base = "origin/main",
     rules: Listing = False,
+    write_page: Writing = False,
     cwd: Folder = ROOT,
 ) -> None:
     """Check the GitOps trees of stacks: every Kustomization built, every rule asked."""
     began = time.monotonic()
     if rules:
         print("\n".join(f"{rule.name:20} {rule.forbids}" for rule in RULES))
+        return
+    if write_page:
+        (ROOT / PAGE).write_text(page((ROOT / PAGE).read_text(), RULES))
         return
     refuse_unknown("format", [form], list(FORMATS))
     refuse_unknown("rule", without or [], [rule.name for rule in RULES])
@@ -84,6 +93,12 @@ def check(
     print(f"{told}, {time.monotonic() - began:.1f} s", file=sys.stderr)
     if found:
         raise typer.Exit(1)
+
+
+def page(text: str, rules: Sequence[Rule]) -> str:
+    """`docs/checks.md` with its table written anew; what stands before that is a person's."""
+    rows = (f"| `{one.name}` | {one.forbids} | {one.outage} |\n" for one in rules)
+    return "".join([text.partition(TABLE)[0], TABLE, *rows])
 
 
 def loaded(root: Path, stacks: Sequence[str]) -> list[Tree]:
