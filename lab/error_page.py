@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +50,8 @@ SWAPS: tuple[tuple[str, str], ...] = (
     (r"0x[0-9a-f]{6,}", "0x..."),
     (r"nothing has got on for \d+ s", "nothing has got on for N s"),
     (r"\bsha1:[0-9a-f]{40}", "sha1:..."),
+    # A server that hangs up is told as one or the other, from whichever node Flux runs on.
+    (r"(read tcp \S+: read: connection reset by peer|EOF)$", "(hung up)"),
     # Where a controller unpacks what it fetched.
     (r"/\S+/kustomization-\d+/", "TMP/"),
     (r"^ *warning: using pulumi-language-\S+ from \$PATH.*$", ""),
@@ -74,10 +77,11 @@ class Differs(Exception):  # noqa: N818 (reads as what happened)
 
 
 def normalised(text: str) -> tuple[str, ...]:
-    """Lines without what differs from run to run, and without empty ones."""
+    """Lines without what differs from run to run, without empty ones and repetitions."""
     for pattern, word in SWAPS:
         text = re.sub(pattern, word, text, flags=re.MULTILINE)
-    return tuple(line for line in text.replace(str(ROOT), ".").splitlines() if line.strip())
+    lines = [line for line in text.replace(str(ROOT), ".").splitlines() if line.strip()]
+    return tuple(line for line, _ in groupby(lines))
 
 
 def read(path: Path = PAGE) -> dict[str, Row]:

@@ -105,5 +105,5 @@ FAULTS = (
         seconds=SECONDS,
     ),
 )
-# No error, so no row of the page; it belongs to the faults all the same.
-SLOW = Entry(name="fault-git-slow", run=slow, starts_with_cluster=False, ends_with_cluster=True)
+# No error, so no fault by name; it belongs to them all the same.
+SLOW = Entry(name="flux-git-slow", run=slow, starts_with_cluster=False, ends_with_cluster=True)

@@ -192,14 +192,14 @@ def verdicts(rehearsal: Rehearsal) -> dict[str, str]:
     return {one["name"]: one["status"] for one in seen}
 
 
-def insist_well(rehearsal: Rehearsal) -> None:
+def insist_well(rehearsal: Rehearsal, seconds: float = SECONDS) -> None:
     """Every Kustomization comes to be Ready again."""
 
     def well() -> bool:
         return set(verdicts(rehearsal).values()) == {"True"}
 
     try:
-        wait_until(well, SECONDS, "every Kustomization to be Ready again")
+        wait_until(well, seconds, "every Kustomization to be Ready again")
     except Failed as late:
         seen = (verdict(item) for kind in WATCHED for item in found(rehearsal, kind))
         raise Failed("\n".join([str(late), *left_over(seen)])) from None

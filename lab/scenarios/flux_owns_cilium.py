@@ -21,6 +21,9 @@ NAME = "infrastructure-cilium"
 FOLDER = "gitops/infrastructure/cilium"
 NAMESPACE = "kube-system"
 SECONDS = 240.0
+# The controllers ask nine times, ever later, for an artifact that went with its pod, before they
+# look where the next one lies (kustomize-controller, --http-retry).
+BACK_SECONDS = 360.0
 # Longer than Flux takes for a commit that it can fetch.
 STUCK_SECONDS = 30.0
 # One wrong word, as it passes a review: no node has this label.
@@ -61,7 +64,7 @@ def flux_owns_cilium(rehearsal: Rehearsal) -> str:
         flux_kubectl(rehearsal, "delete", "pod", "-l", "app=source-controller", "--wait=false")
     said = stuck(rehearsal, before)
     restored(rehearsal, installed)
-    insist_well(rehearsal)
+    insist_well(rehearsal, BACK_SECONDS)
     outcome = rehearsal.run(rehearsal.engine.up())
     return (
         f"Flux took {nodes} agents away; source-controller, started anew, was told {said!r}, and "

@@ -15,7 +15,9 @@ from provider.flux.world import World
 # What differs between two tries of the same thing.
 VARIES = re.compile(
     r"(?:\d+(?:\.\d+)?(?:ns|µs|us|ms|s|m|h))+\b|\d{4}-\d\d-\d\dT[\d:.]+Z?|0x[0-9a-f]+|"
-    r":\d{4,5}->|\b\d+ attempt"
+    r":\d{4,5}->|\b\d+ attempt|"
+    # A server that hangs up, as the kernel tells it.
+    r"read tcp \S+: read: connection reset by peer|\bEOF\b"
 )
 # Reasons of not being Ready that are no failure: somebody else's turn, as far as they say.
 WAITING = frozenset(

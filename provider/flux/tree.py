@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from provider.flux.findings import Finding, findings, heard
 from provider.flux.objects import Item, Ref
+from provider.flux.progress import VARIES
 from provider.flux.world import World
 
 WORDS = 600
@@ -60,8 +61,14 @@ def cause(world: World, ref: Ref, said: list[Finding]) -> Iterator[str]:
 
 
 def shortened(words: str) -> list[str]:
-    """Words of a controller, whole where they are short."""
-    kept = [line.strip() for line in words.splitlines() if line.strip()]
+    """Words of a controller, whole where they are short, and each once: its events repeat them."""
+    kept: list[str] = []
+    bare: list[str] = []
+    for line in (line.strip() for line in words.splitlines()):
+        plain = VARIES.sub("-", line)
+        if line and not any(plain.endswith(one) for one in bare):
+            kept.append(line)
+            bare.append(plain)
     cut = [line if len(line) <= WORDS else f"{line[:WORDS]} ..." for line in kept[:LINES]]
     return cut + ([f"... and {len(kept) - LINES} lines more"] if len(kept) > LINES else [])
 

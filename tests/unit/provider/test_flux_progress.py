@@ -81,6 +81,15 @@ def test_a_retry_with_other_durations_is_the_same_state() -> None:
     assert watch.changed == 1
 
 
+def test_a_server_that_hangs_up_is_the_same_state_however_that_is_told() -> None:
+    watch = Watch(changed=0)
+    told = ("EOF", "read tcp 10.0.2.2:41234->198.18.1.5:22: read: connection reset by peer")
+    for now, words in enumerate((*told, *told), 1):
+        away = broken("GitRepository", SYSTEM, "GitOperationFailed", f"handshake failed: {words}")
+        watch.look(world_of(*whole()[2:], away), now)
+    assert watch.changed == 1
+
+
 def test_work_that_is_done_for_the_first_time_holds_the_end_off() -> None:
     watch = Watch(changed=0)
     busy = world_of(*whole(), progressing("HelmRelease", "web", "Running 'install' action"))
