@@ -11,7 +11,7 @@ from subprocess import TimeoutExpired
 
 from config.errors import ConfigError
 from lab import tools
-from lab.bench.commands import commands, rehearsal
+from lab.bench.commands import checks, commands, rehearsal
 from lab.bench.engine import preview, scale, starts
 from lab.bench.imports import imports
 from lab.bench.table import Failed, Row, header, shown
@@ -24,8 +24,13 @@ OF_A_STACK: dict[str, Callable[[str], Iterable[Row]]] = {
     "starts": starts,
     "rehearsal": rehearsal,
 }
-OF_NONE: dict[str, Part] = {"imports": imports, "scale": scale, "commands": commands}
-ORDER = ("imports", "preview", "scale", "starts", "rehearsal", "commands")
+OF_NONE: dict[str, Part] = {
+    "imports": imports,
+    "scale": scale,
+    "checks": checks,
+    "commands": commands,
+}
+ORDER = ("imports", "preview", "scale", "starts", "rehearsal", "checks", "commands")
 
 
 def parts(stack: str) -> dict[str, Part]:

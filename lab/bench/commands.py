@@ -1,19 +1,23 @@
 """What the everyday commands take: tools, tests, rehearsals; and where a create's seconds go."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from checks.tree.ask import default_cache
 from lab.bench.memory import Memory
 from lab.bench.table import Failed, Row
 from lab.rehearse import REPORT
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_SECONDS = 1800
+CHECK = ["hearth", "check"]
 MIB = 1024  # kB, as the kernel counts
 
 
@@ -21,6 +25,13 @@ def commands() -> Iterator[Row]:
     """Tools and quick tests."""
     yield timed("tools, all cached", ["-m", "lab.tools"])
     yield timed("unit and graph tests", ["-m", "pytest", "-q", "tests/unit", "tests/graph"])
+
+
+def checks() -> Iterator[Row]:
+    """The trees' check, with nothing kept of an earlier one but tools, and again."""
+    shutil.rmtree(default_cache(), ignore_errors=True)
+    yield replace(timed("checks, nothing kept but tools", CHECK), goal="< 10 s")
+    yield replace(timed("checks, nothing changed", CHECK), goal="< 2 s")
 
 
 def rehearsal(stack: str) -> Iterator[Row]:
