@@ -1,10 +1,16 @@
 """The rules, each in a module of its own, in the order in which they are listed."""
 
 from checks.finding import Rule
-from checks.rules import dependency_cycle, dependency_missing, loading
+from checks.rules import (
+    dependency_cycle,
+    dependency_missing,
+    immutable_job,
+    loading,
+)
 
 RULES: tuple[Rule, ...] = (
     *loading.RULES,
     dependency_cycle.RULE,
     dependency_missing.RULE,
+    immutable_job.RULE,
 )
