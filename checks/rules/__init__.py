@@ -6,6 +6,7 @@ from checks.rules import (
     dependency_missing,
     immutable_job,
     loading,
+    pod_security,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -13,4 +14,5 @@ RULES: tuple[Rule, ...] = (
     dependency_cycle.RULE,
     dependency_missing.RULE,
     immutable_job.RULE,
+    pod_security.RULE,
 )
