@@ -2,6 +2,7 @@
 
 from checks.finding import Rule
 from checks.rules import (
+    api_version,
     dependency_cycle,
     dependency_missing,
     immutable_job,
@@ -11,6 +12,7 @@ from checks.rules import (
 
 RULES: tuple[Rule, ...] = (
     *loading.RULES,
+    api_version.RULE,
     dependency_cycle.RULE,
     dependency_missing.RULE,
     immutable_job.RULE,
