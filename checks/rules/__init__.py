@@ -8,6 +8,7 @@ from checks.rules import (
     immutable_job,
     loading,
     pod_security,
+    unknown_field,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -17,4 +18,5 @@ RULES: tuple[Rule, ...] = (
     dependency_missing.RULE,
     immutable_job.RULE,
     pod_security.RULE,
+    unknown_field.RULE,
 )
