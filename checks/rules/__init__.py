@@ -7,6 +7,7 @@ from checks.rules import (
     dependency_missing,
     immutable_job,
     loading,
+    plain_secret,
     pod_security,
     unknown_field,
 )
@@ -17,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     dependency_cycle.RULE,
     dependency_missing.RULE,
     immutable_job.RULE,
+    plain_secret.RULE,
     pod_security.RULE,
     unknown_field.RULE,
 )
