@@ -12,6 +12,7 @@ from checks.rules import (
     network_policy,
     plain_secret,
     pod_security,
+    retired_project,
     unknown_field,
 )
 
@@ -26,5 +27,6 @@ RULES: tuple[Rule, ...] = (
     network_policy.RULE,
     plain_secret.RULE,
     pod_security.RULE,
+    retired_project.RULE,
     unknown_field.RULE,
 )
