@@ -13,6 +13,7 @@ from checks.rules import (
     plain_secret,
     pod_security,
     retired_project,
+    secret_refresh,
     unknown_field,
 )
 
@@ -28,5 +29,6 @@ RULES: tuple[Rule, ...] = (
     plain_secret.RULE,
     pod_security.RULE,
     retired_project.RULE,
+    secret_refresh.RULE,
     unknown_field.RULE,
 )
