@@ -28,8 +28,8 @@ def find(tree: Tree) -> Iterator[Finding]:
             yield finding(
                 item,
                 NAME,
-                f"{item.kind} {item.name}: {wrong.message}; Flux' server-side apply refuses it, "
-                f"and with it all of Kustomization {item.brought_by}",
+                f"{item.kind} {item.name}: {wrong.message}; the cluster refuses it, and Flux then "
+                f"applies nothing of Kustomization {item.brought_by}",
                 wrong.fix,
                 *wrong.path,
             )
