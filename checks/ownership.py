@@ -8,6 +8,7 @@ seen only by its chart's name.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from checks.gitops_tree import Placed, Reader, TreeError
@@ -29,14 +30,44 @@ def problem(root: Path, path: str, ours: Owned, values: Mapping[str, str]) -> st
         tree = Reader(root=root, values=values).cluster(path)
     except TreeError as error:
         return f"the GitOps tree cannot be read: {error}"
-    found = [*twice_by_us_and_flux(tree, ours), *twice_by_flux(tree)]
+    found = [str(one) for one in twice(tree, ours)]
     if not found:
         return None
     count = f"{len(found)} {'thing' if len(found) == 1 else 'things'}"
     return "\n".join([f"{count} in the cluster would have two owners:", *found])
 
 
-def twice_by_us_and_flux(tree: Sequence[Placed], ours: Owned) -> Iterator[str]:
+@dataclass(frozen=True, kw_only=True)
+class Twice:
+    """One thing that two make: `item` is one of the places, `owners` names all of them.
+
+    `ours` says that the program is one of the two.
+    """
+
+    what: str
+    owners: str
+    reason: str
+    item: Placed
+    ours: bool
+
+    @property
+    def fix(self) -> str:
+        """What to do."""
+        return "take it out of the tree" if self.ours else "keep one"
+
+    def __str__(self) -> str:
+        """Both owners by their places, why it matters, what to do."""
+        end = f". {self.fix.capitalize()}" if self.ours else f": {self.fix}"
+        return f"  {self.what}: {self.owners}.\n    {self.reason}{end}."
+
+
+def twice(tree: Sequence[Placed], ours: Owned) -> Iterator[Twice]:
+    """All that has two owners."""
+    yield from twice_by_us_and_flux(tree, ours)
+    yield from twice_by_flux(tree)
+
+
+def twice_by_us_and_flux(tree: Sequence[Placed], ours: Owned) -> Iterator[Twice]:
     """What the program makes, and the tree too."""
     objects = {identity(item): item for item in ours.objects}
     charts = {item.chart: item for item in ours.releases}
@@ -44,14 +75,23 @@ def twice_by_us_and_flux(tree: Sequence[Placed], ours: Owned) -> Iterator[str]:
     for item in tree:
         mine = objects.get(identity(item))
         if mine is not None:
-            yield told(mine, item, "One undoes what the other did, for ever.")
+            yield by_both(mine, item, "One undoes what the other did, for ever")
         if is_release(item):
             release = releases.get(release_of(item)) or charts.get(chart_of(item, tree))
             if release is not None:
-                yield told(release, item, because(release))
+                yield by_both(release, item, because(release))
 
 
-def twice_by_flux(tree: Sequence[Placed]) -> Iterator[str]:
+def by_both(mine: OwnedObject | OwnedRelease, item: Placed, reason: str) -> Twice:
+    """One thing that the program makes, and a place of the tree too."""
+    owners = (
+        f"made by this program, and by {item.kind} {item.name} in {item.place} "
+        f"(Kustomization {item.brought_by})"
+    )
+    return Twice(what=str(mine), owners=owners, reason=reason, item=item, ours=True)
+
+
+def twice_by_flux(tree: Sequence[Placed]) -> Iterator[Twice]:
     """What two places of the tree make."""
     seen: dict[tuple[str, ...], list[Placed]] = defaultdict(list)
     for item in tree:
@@ -60,12 +100,18 @@ def twice_by_flux(tree: Sequence[Placed]) -> Iterator[str]:
             seen[("release", *release_of(item))].append(item)
     for key, items in seen.items():
         if len(items) > 1 and not (key[0] == "release" and same_object(items)):
-            places = " and ".join(f"{item.place} ({item.brought_by})" for item in items)
-            named = f"{items[0].kind} {'/'.join(filter(None, key[-2:]))}"
-            yield (
-                f"  {named}: {places}.\n    Each of them prunes and changes what the other made: "
-                "keep one."
+            yield Twice(
+                what=f"{items[0].kind} {'/'.join(filter(None, key[-2:]))}",
+                owners=places(items),
+                reason="Each of them prunes and changes what the other made",
+                item=items[-1],
+                ours=False,
             )
+
+
+def places(items: Iterable[Placed]) -> str:
+    """Where some objects stand, and who brings them."""
+    return " and ".join(f"{item.place} ({item.brought_by})" for item in items)
 
 
 def same_object(items: Iterable[Placed]) -> bool:
@@ -114,20 +160,12 @@ def chart_of(item: Placed, tree: Iterable[Placed]) -> str:
     return next(urls, "").rstrip("/").rpartition("/")[2]
 
 
-def told(mine: OwnedObject | OwnedRelease, item: Placed, reason: str) -> str:
-    """One finding: both owners by their places, why it matters, what to do."""
-    return (
-        f"  {mine}: made by this program, and by {item.kind} {item.name} in {item.place} "
-        f"(Kustomization {item.brought_by}).\n    {reason} Take it out of the tree."
-    )
-
-
 def because(release: OwnedRelease) -> str:
     """Why a release must not be Flux's as well."""
     if release.chart == "cilium":
         return (
             "When Flux updates Cilium the nodes lose the network they need to pull the images that "
             "restore it, and Flux cannot come back to mend it. Its policies, pools and dashboards "
-            "may stay."
+            "may stay"
         )
-    return "Each run of one undoes the values of the other."
+    return "Each run of one undoes the values of the other"

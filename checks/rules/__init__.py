@@ -14,6 +14,7 @@ from checks.rules import (
     pod_security,
     retired_project,
     secret_refresh,
+    two_owners,
     unknown_field,
 )
 
@@ -30,5 +31,6 @@ RULES: tuple[Rule, ...] = (
     pod_security.RULE,
     retired_project.RULE,
     secret_refresh.RULE,
+    two_owners.RULE,
     unknown_field.RULE,
 )

@@ -1,7 +1,8 @@
 """Every rule over trees of its own: one that has what it forbids, and the same one mended.
 
 A tree is a small repository, `gitops/` with the cluster `lab`; what has to be found in the bad one
-stands in its `expected.yaml`, and nothing else may be. kustomize is the lab's.
+stands in its `expected.yaml`, and nothing else may be. `settings.yaml` and `owned.yaml` beside it
+are what the program would say. kustomize is the lab's.
 """
 
 from functools import cache
@@ -18,6 +19,7 @@ from checks.tree.build import Builder, content_of
 from checks.tree.definitions import Definition, definitions
 from checks.tree.load import Loader, Wanted
 from checks.tree.model import Tree
+from config.owned import Owned, OwnedObject, OwnedRelease
 from lab.tools import ensure
 from lab.tools.catalog_crds import all_crds
 from tests.lab.tools_bin import tool
@@ -42,8 +44,19 @@ def load(root: Path, cache_folder: Path) -> Tree:
     builder = Builder(root=root, kustomize=tool("kustomize"), cache=cache_folder, content=content)
     settings = root / "settings.yaml"
     given = yaml.safe_load(settings.read_text()) if settings.is_file() else {}
-    wanted = Wanted(stack="lab", path="./gitops/clusters/lab", settings=given)
+    wanted = Wanted(
+        stack="lab", path="./gitops/clusters/lab", settings=given, owned=owned(root / "owned.yaml")
+    )
     return Loader(builder=builder, definitions=known()).load(wanted)
+
+
+def owned(path: Path) -> Owned:
+    """What the program makes in the cluster `lab`; nothing where the file is not there."""
+    told: Any = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    return Owned(
+        objects=tuple(OwnedObject(**one) for one in told.get("objects", ())),
+        releases=tuple(OwnedRelease(**one) for one in told.get("releases", ())),
+    )
 
 
 def expected(case: str) -> list[dict[str, Any]]:
