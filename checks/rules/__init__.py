@@ -2,6 +2,7 @@
 
 from checks.finding import Rule
 from checks.rules import (
+    address_outside_pools,
     api_version,
     dependency_cycle,
     dependency_missing,
@@ -12,6 +13,7 @@ from checks.rules import (
     network_policy,
     plain_secret,
     pod_security,
+    pool_selector,
     retired_project,
     secret_refresh,
     two_owners,
@@ -20,6 +22,7 @@ from checks.rules import (
 
 RULES: tuple[Rule, ...] = (
     *loading.RULES,
+    address_outside_pools.RULE,
     api_version.RULE,
     dependency_cycle.RULE,
     dependency_missing.RULE,
@@ -29,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     network_policy.RULE,
     plain_secret.RULE,
     pod_security.RULE,
+    pool_selector.RULE,
     retired_project.RULE,
     secret_refresh.RULE,
     two_owners.RULE,
