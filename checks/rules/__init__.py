@@ -4,6 +4,7 @@ from checks.finding import Rule
 from checks.rules import (
     address_outside_pools,
     api_version,
+    chart_version,
     dependency_cycle,
     dependency_missing,
     health_check,
@@ -27,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     *loading.RULES,
     address_outside_pools.RULE,
     api_version.RULE,
+    chart_version.RULE,
     dependency_cycle.RULE,
     dependency_missing.RULE,
     health_check.RULE,
