@@ -20,6 +20,7 @@ from checks.rules import (
     remediation,
     retired_project,
     secret_refresh,
+    template_release,
     two_owners,
     unknown_field,
 )
@@ -43,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     remediation.RULE,
     retired_project.RULE,
     secret_refresh.RULE,
+    template_release.RULE,
     two_owners.RULE,
     unknown_field.RULE,
 )

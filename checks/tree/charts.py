@@ -21,9 +21,9 @@ class Part:
     line: int
     text: str
 
-    def line_of(self, position: int) -> int:
-        """The line of a place in the text."""
-        return self.line + self.text.count("\n", 0, position)
+    def line_of(self, position: int, text: str = "") -> int:
+        """The line of a place in the text, or in another one with the same lines."""
+        return self.line + (text or self.text).count("\n", 0, position)
 
 
 def templates(tree: Tree, release: HelmRelease) -> Iterator[Part]:
