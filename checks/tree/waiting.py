@@ -18,8 +18,23 @@ BUILT_IN: Mapping[str, frozenset[str]] = {
     "batch": frozenset({"Job", "CronJob"}),
 }
 LASTING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "CronJob"})
-# Groups whose cluster-wide objects make nothing that anybody would wait for.
-MAKE_NOTHING = (".k8s.io", FLUX_DOMAIN, "cilium.io", "cert-manager.io", "external-secrets.io")
+# Groups whose objects make no workload; of any other, an operator may make what it likes.
+MAKE_NONE = frozenset(
+    {
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "bitnami.com",
+        "cert-manager.io",
+        "cilium.io",
+        "external-secrets.io",
+        "metallb.io",
+        "networking.k8s.io",
+        "rbac.authorization.k8s.io",
+        "scheduling.k8s.io",
+        "snapshot.storage.k8s.io",
+        "storage.k8s.io",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -94,8 +109,8 @@ class Waiting:
 
 def operated(item: Placed) -> bool:
     """Whether an operator may make other objects of this one."""
-    custom = "." in item.group
-    return custom and (bool(item.namespace) or not item.group.endswith(MAKE_NOTHING))
+    custom = "." in item.group and not item.group.endswith(FLUX_DOMAIN)
+    return custom and item.group not in MAKE_NONE
 
 
 def reached(start: str, direct: Mapping[str, Iterable[str]]) -> set[str]:
