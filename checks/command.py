@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from checks.finding import Rule
+from checks.owners import owned
 from checks.report import FORMATS
 from checks.rules import RULES
 from checks.run import findings
@@ -41,6 +42,7 @@ Changed = Annotated[
 ]
 Base = Annotated[str, typer.Option(help="what to compare with for --changed")]
 Listing = Annotated[bool, typer.Option("--rules", help="list the rules, and look at nothing")]
+Owners = Annotated[bool, typer.Option("--owners", help="list every object with who makes it")]
 Writing = Annotated[bool, typer.Option("--write-page", help="write docs/checks.md anew")]
 Folder = Annotated[Path, typer.Option("--cwd", "-C", help="the repository")]
 
@@ -63,6 +65,7 @@ def check(
     changed: Changed = False,
     base: Base = "origin/main",
     rules: Listing = False,
+    owners: Owners = False,
     write_page: Writing = False,
     cwd: Folder = ROOT,
 ) -> None:
@@ -85,6 +88,9 @@ def check(
     except AskError as error:
         print(f"hearth: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
+    if owners:
+        print("\n".join(line for tree in trees for line in owned(tree)))
+        return
     found = findings(trees, without or ())
     said = FORMATS[form](found, RULES)
     if said:

@@ -146,16 +146,18 @@ def catalog(talossim: Path = TALOSSIM) -> tuple[Row, ...]:
         ),
         *_reconcilers(),
         *all_crds(),
-        _vendor(
-            "gitleaks",
-            GITLEAKS,
-            Question(arguments=("version",), pattern=rf"^{_NUMBER}"),
-            "github.com/zricethezav/gitleaks/v8",
-            f"-X github.com/zricethezav/gitleaks/v8/version.Version={GITLEAKS}",
-        ),
+        _gitleaks(),
         _own("talossim", talossim, "talos"),
         _own("operators", OPERATORS, "operators"),
     )
+
+
+def _gitleaks() -> Row:
+    """Return what looks for secrets before a commit."""
+    module = "github.com/zricethezav/gitleaks/v8"
+    question = Question(arguments=("version",), pattern=rf"^{_NUMBER}")
+    stamp = f"-X {module}/version.Version={GITLEAKS}"
+    return _vendor("gitleaks", GITLEAKS, question, module, stamp)
 
 
 def _own(name: str, folder: Path, binary: str) -> Row:

@@ -89,6 +89,17 @@ def test_a_mistake_of_a_person_ends_with_2_and_a_sentence(
     assert "Traceback" not in done.stderr
 
 
+def test_the_map_of_owners_has_both_halves_of_a_cluster() -> None:
+    done = run("test-cluster", "--owners")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines == sorted(lines)
+    assert "test-cluster release kube-system/cilium: the program, chart cilium" in lines
+    release = next(line for line in lines if "release metallb-system/metallb: " in line)
+    assert "gitops/infrastructure/metallb/release.yaml:" in release
+    assert release.endswith("chart metallb")
+
+
 def test_the_page_of_rules_is_as_it_would_be_written() -> None:
     text = (ROOT / PAGE).read_text()
     assert text == page(text, RULES), "run `./hearth check --write-page`"
