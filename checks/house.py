@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GO_MODULES = (ROOT / "lab" / "talos", ROOT / "lab" / "operators")
-SHELL = (".ci/run", "lab/plugins/launch.sh")
+SHELL = (".ci/run", "lab/plugins/launch.sh", "provider/pulumi-resource-hearth")
 MARKDOWN = ("-r", "README.md", "CONTRIBUTING.md", "docs", "gitops", "lab", "provider")
 DEADLINE_SECONDS = 900
 
