@@ -5,6 +5,7 @@ machine is switched off by hand and on again; the program is not run meanwhile.
 """
 
 import json
+import time
 from typing import Any
 
 from lab.scenarios.entry import Entry
@@ -14,6 +15,7 @@ from lab.scenarios.polling import wait_until
 from lab.scenarios.rehearsal import Failed, Rehearsal
 
 STATUS_SECONDS = 120
+SETTLED_SECONDS = 180
 BACK_SECONDS = 180
 # What is as wanted whenever every machine is on, whatever Flux does.
 GROUND = ("machines", "etcd", "api", "nodes", "cilium")
@@ -46,10 +48,9 @@ def status(rehearsal: Rehearsal) -> str:
 
 def as_clients_say(rehearsal: Rehearsal) -> str:
     """Everything on: the ground is as wanted, and etcd and Flux are as their clients show them."""
-    code, sections = asked(rehearsal)
+    shown, code, sections = at_one_moment(rehearsal)
     if not well(sections):
         raise Failed(f"a cluster that was just made is not as wanted: {json.dumps(sections)}")
-    shown = flux(rehearsal)
     told = {
         row["name"]: row["actual"]["ready"]
         for row in sections["flux"]["rows"]
@@ -66,6 +67,24 @@ def as_clients_say(rehearsal: Rehearsal) -> str:
     if code != (0 if ready else 1):
         raise Failed(f"it ended with {code}, and Flux is {shown}")
     return f"{len(rows)} members and {len(shown)} objects of Flux as their clients show them"
+
+
+def at_one_moment(rehearsal: Rehearsal) -> tuple[dict[str, str], int, Sections]:
+    """Flux by kubectl and the status of the same moment: nothing changed while it was asked.
+
+    Machines may just have started again: an API server that says so is asked once more.
+    """
+    deadline = time.monotonic() + SETTLED_SECONDS
+    before = flux(rehearsal)
+    while True:
+        code, sections = asked(rehearsal)
+        after = flux(rehearsal)
+        unasked = sections["flux"]["unasked"]
+        if before == after and not unasked:
+            return after, code, sections
+        if time.monotonic() >= deadline:
+            raise Failed(f"no two looks at Flux agreed: {before}, {after}; the status: {unasked}")
+        before = after
 
 
 def flux(rehearsal: Rehearsal) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Flux, with the analysis that the program's own watch fails with: what waits for what, and why."""
 
+from contextlib import suppress
+
 from ops.status.report import Row, Section, Verdict
 from provider import api_server
 from provider.cluster_api import ClusterApi
@@ -8,6 +10,7 @@ from provider.flux.progress import behind, counted
 from provider.flux.reading import read, with_evidence
 from provider.flux.tree import lines
 from provider.flux.world import World, rank
+from provider.rpc import Refused
 
 ANSWER_SECONDS = 8.0
 TOGETHER_SECONDS = 15.0
@@ -18,8 +21,9 @@ def flux(namespace: str, kubeconfig: str) -> Section:
     with api_server.connect(kubeconfig) as client:
         api = ClusterApi(client, each=ANSWER_SECONDS, together=TOGETHER_SECONDS)
         world = read(api.get, namespace)
-        if world.unready:
-            world = with_evidence(api.get, world)
+        # Without an answer to that, what Flux itself says is known all the same.
+        with suppress(api_server.Unreachable, Refused):
+            world = with_evidence(api.get, world) if world.unready else world
     return judged(world)
 
 
