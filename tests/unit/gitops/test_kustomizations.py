@@ -1,11 +1,13 @@
-"""How the trees hang together: paths, order, what is waited for, and what is substituted."""
+"""How the trees hang together: folders, what is waited for, and what comes before what.
+
+What no tree may have, a ring or a variable that nobody gives, is the matter of `./hearth check`.
+"""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from components.secrets.settings import settings
 from tests.unit.components.committed import STACKS, cluster
 from tests.unit.gitops.trees import (
     GITOPS,
@@ -13,7 +15,6 @@ from tests.unit.gitops.trees import (
     folder,
     kustomizations,
     listed,
-    of,
     tree,
 )
 
@@ -67,37 +68,6 @@ def test_a_kustomization_says_when_it_is_done_and_when_it_is_tried_again(
         {"kind": "ConfigMap", "name": "cluster-settings"},
         {"kind": "Secret", "name": "cluster-secrets", "optional": True},
     ]
-
-
-@pytest.mark.parametrize("stack", STACKS)
-def test_helm_gives_up_before_the_kustomization_that_waits_for_it(stack: str) -> None:
-    """Else what is told is that something was not ready in time, and not what Helm says of it."""
-    for release in of(stack, "HelmRelease"):
-        waiting = kustomizations(stack)[release.brought_by].spec["timeout"]
-        assert seconds(release.spec["timeout"]) < seconds(waiting), release.place
-
-
-@pytest.mark.parametrize("stack", STACKS)
-def test_what_is_depended_on_is_there_and_nothing_waits_for_itself(stack: str) -> None:
-    after = {
-        name: {wanted["name"] for wanted in item.spec.get("dependsOn", [])}
-        for name, item in kustomizations(stack).items()
-    }
-    done: set[str] = set()
-    while waiting := {name for name in after if name not in done}:
-        ready = {name for name in waiting if after[name] <= done}
-        assert ready, {name: after[name] - done for name in waiting}
-        done |= ready
-
-
-@pytest.mark.parametrize(("stack", "name"), every())
-def test_every_variable_is_one_that_the_program_gives_on_this_cluster(
-    stack: str, name: str
-) -> None:
-    place = folder(kustomizations(stack)[name])
-    for path in (place / file for file in listed(place)):
-        used = set(VARIABLE.findall(path.read_text()))
-        assert used <= set(settings(cluster(stack))), path
 
 
 @pytest.mark.parametrize("stack", STACKS)

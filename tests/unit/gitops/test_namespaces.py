@@ -73,15 +73,6 @@ def test_the_trees_own_pods_are_as_a_restricted_namespace_demands(stack: str) ->
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_image_has_a_tag_of_its_own(stack: str) -> None:
-    for item, pod in pod_specs(stack):
-        for container in containers(pod):
-            name, _, tag = container["image"].partition(":")
-            assert name, item.place
-            assert any(character.isdigit() for character in tag), container["image"]
-
-
-@pytest.mark.parametrize("stack", STACKS)
 def test_every_secret_that_is_read_is_made(stack: str) -> None:
     made = made_by_the_program(stack, "Secret") | {
         (item.namespace, item.spec["target"]["name"]) for item in of(stack, "ExternalSecret")
