@@ -3,7 +3,6 @@
 What no tree may have, a ring or a variable that nobody gives, is the matter of `./hearth check`.
 """
 
-import re
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ from tests.unit.gitops.trees import (
 
 pytestmark = pytest.mark.unit
 
-VARIABLE = re.compile(r"\$\{(\w+)")
 # A repository that is away holds up its own charts, and not what has nothing to do with it.
 NOT_WAITED_FOR = {"infrastructure-sources"}
 
