@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from checks.charts import fetch
 from checks.finding import Rule
 from checks.owners import owned
 from checks.report import FORMATS
@@ -26,6 +27,8 @@ from checks.tree.model import Tree
 
 ROOT = Path(__file__).resolve().parent.parent
 GITOPS = "gitops"
+HELM = "helm"
+ARCHIVES = "charts"
 PAGE = Path("docs") / "checks.md"
 # What the trees are judged by; a change of anything else cannot make a finding.
 CONCERNED = (GITOPS, "Pulumi.", "config/", "components/", "stacks/", "checks/")
@@ -43,6 +46,7 @@ Changed = Annotated[
 Base = Annotated[str, typer.Option(help="what to compare with for --changed")]
 Listing = Annotated[bool, typer.Option("--rules", help="list the rules, and look at nothing")]
 Owners = Annotated[bool, typer.Option("--owners", help="list every object with who makes it")]
+Fetching = Annotated[bool, typer.Option("--charts", help="fetch charts, to check their values")]
 Writing = Annotated[bool, typer.Option("--write-page", help="write docs/checks.md anew")]
 Folder = Annotated[Path, typer.Option("--cwd", "-C", help="the repository")]
 
@@ -66,6 +70,7 @@ def check(
     base: Base = "origin/main",
     rules: Listing = False,
     owners: Owners = False,
+    charts: Fetching = False,
     write_page: Writing = False,
     cwd: Folder = ROOT,
 ) -> None:
@@ -83,11 +88,7 @@ def check(
     if changed and not concerned(root, base):
         print(f"nothing that the trees are judged by has changed since {base}", file=sys.stderr)
         return
-    try:
-        trees = loaded(root, stacks or [])
-    except AskError as error:
-        print(f"hearth: {error}", file=sys.stderr)
-        raise typer.Exit(2) from None
+    trees = asked(root, stacks or [], charts=charts)
     if owners:
         print("\n".join(line for tree in trees for line in owned(tree)))
         return
@@ -99,6 +100,18 @@ def check(
     print(f"{told}, {time.monotonic() - began:.1f} s", file=sys.stderr)
     if found:
         raise typer.Exit(1)
+
+
+def asked(root: Path, stacks: Sequence[str], *, charts: bool) -> list[Tree]:
+    """The trees, with their charts fetched where that is wanted; ends with 2 where it cannot."""
+    try:
+        trees = loaded(root, stacks)
+        for line in fetched(trees) if charts else ():
+            print(f"not looked at: {line}", file=sys.stderr)
+    except AskError as error:
+        print(f"hearth: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    return trees
 
 
 def page(text: str, rules: Sequence[Rule]) -> str:
@@ -122,8 +135,18 @@ def loaded(root: Path, stacks: Sequence[str]) -> list[Tree]:
         cache=asker.cache / "builds",
         content=content_of([root / GITOPS]),
     )
-    loader = Loader(builder=builder, definitions=asker.kinds(tools.values()))
+    loader = Loader(
+        builder=builder,
+        definitions=asker.kinds(tools.values()),
+        archives=asker.cache / ARCHIVES,
+    )
     return [loader.load(plans[stack]) for stack in stacks or plans]
+
+
+def fetched(trees: Sequence[Tree]) -> list[str]:
+    """Get the charts of some trees; what could not be had. Raises `AskError`."""
+    asker = Asker(program=ROOT, cache=default_cache())
+    return fetch(trees, asker.tools((HELM,))[HELM], asker.cache / ARCHIVES)
 
 
 def counted(trees: Sequence[Tree]) -> str:

@@ -43,6 +43,7 @@ class Loader:
 
     builder: Builder
     definitions: Mapping[tuple[str, str], Definition] = field(default_factory=dict)
+    archives: Path | None = None
 
     def load(self, wanted: Wanted) -> Tree:
         """The whole tree of a cluster."""
@@ -74,6 +75,7 @@ class Loader:
             settings=wanted.settings,
             owned=wanted.owned,
             definitions={**self.definitions, **found},
+            archives=self.archives,
             problems=tuple(problems),
         )
 

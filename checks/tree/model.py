@@ -138,7 +138,8 @@ class Tree:
     """One cluster's tree.
 
     `settings` are what Flux substitutes, `owned` what the program makes itself, `definitions` the
-    kinds whose schemas are known, by group and kind, `problems` what was wrong with loading it.
+    kinds whose schemas are known, by group and kind, `problems` what was wrong with loading it,
+    `archives` where charts lie that were fetched.
     """
 
     root: Path
@@ -148,6 +149,7 @@ class Tree:
     settings: Mapping[str, str] = field(default_factory=dict)
     owned: Owned = field(default_factory=lambda: Owned(objects=(), releases=()))
     definitions: Mapping[tuple[str, str], Definition] = field(default_factory=dict)
+    archives: Path | None = None
     problems: tuple[Finding, ...] = ()
 
     def of(self, *kinds: str) -> Iterator[View]:
