@@ -102,7 +102,9 @@ def cilium(version: str, kubeconfig: str) -> Section:
             for name, where in WORKLOADS.items()
         }
     rows = tuple(workload_row(name, version, raw) for name, raw in found.items())
-    return Section(name="cilium", rows=rows, summary=f"wanted is {version}")
+    well = " and ".join(row.name for row in rows if row.verdict is Verdict.WELL) or "nothing"
+    summary = f"{well} of version {version} everywhere"
+    return Section(name="cilium", rows=rows, summary=summary)
 
 
 def workload_row(name: str, version: str, raw: Json | None) -> Row:
