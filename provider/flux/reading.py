@@ -3,9 +3,10 @@
 `get` answers a path with the JSON that lies there, None for 404. Nothing is kept, nothing retried.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
-from provider.flux.objects import KINDS, Item, Json, Ref, deployment, item
+from provider.flux.objects import KINDS, READY, Item, Json, Ref, deployment, item
 from provider.flux.world import Evidence, World, named_in, world
 
 Get = Callable[[str], Json | None]
@@ -20,6 +21,8 @@ PLACES = {
     "Service": "/api/v1",
 }
 MOST_ASKED = 20
+# A controller tells its event a moment before its condition, in whole seconds.
+EARLIER = timedelta(seconds=10)
 
 
 def read(get: Get, namespace: str) -> World:
@@ -46,7 +49,8 @@ def with_evidence(get: Get, found: World) -> World:
     """The same with what the objects that are waited for say themselves, and their warnings."""
     about = dict.fromkeys(ref for one in found.unready.values() for ref, _ in named_in(one.words))
     about |= dict.fromkeys(found.unready)
-    warned = warnings(get(EVENTS) or {}, set(about))
+    since = {ref: failing_since(found.items[ref]) for ref in about if ref in found.items}
+    warned = warnings(get(EVENTS) or {}, set(about), since)
     told = []
     for ref in list(about)[:MOST_ASKED]:
         own = [] if ref in found.items else own_words(get, ref)
@@ -69,14 +73,35 @@ def own_words(get: Get, ref: Ref) -> list[str]:
     ]
 
 
-def warnings(listed: Json, about: set[Ref]) -> dict[Ref, list[str]]:
+def failing_since(found: Item) -> datetime | None:
+    """When what it says of itself now began; None where it says nothing for good."""
+    ready = found.conditions.get(READY)
+    return moment(ready.since) if ready and ready.status == "False" else None
+
+
+def moment(text: str) -> datetime | None:
+    """A time of the API's, None where there is none."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def is_old(event: Json, since: datetime | None) -> bool:
+    """Whether it was last seen before what is told now began: an hour of them is kept."""
+    series = event.get("series") or {}
+    seen = event.get("lastTimestamp") or series.get("lastObservedTime") or event.get("eventTime")
+    last = moment(str(seen or ""))
+    return bool(last and since and last < since - EARLIER)
+
+
+def warnings(
+    listed: Json, about: set[Ref], since: Mapping[Ref, datetime | None]
+) -> dict[Ref, list[str]]:
     """Warnings of objects, and of their pods and replica sets, which carry their names."""
     found: dict[Ref, list[str]] = {}
     for event in listed.get("items") or []:
         of = event.get("involvedObject") or {}
         one = Ref(str(of.get("kind")), str(of.get("namespace", "")), str(of.get("name")))
         for ref in about:
-            if one == ref or belongs(one, ref):
+            if (one == ref or belongs(one, ref)) and not is_old(event, since.get(ref)):
                 line = f"{one}: {event.get('reason')}: {str(event.get('message')).strip()}"
                 found.setdefault(ref, [])
                 if line not in found[ref]:
