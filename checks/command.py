@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +19,11 @@ from checks.owners import owned
 from checks.report import FORMATS
 from checks.rules import RULES
 from checks.run import findings
-from checks.tree.ask import CRDS, KUSTOMIZE, Asker, AskError, default_cache
+from checks.tree.ask import CRDS, KUSTOMIZE, Asker, AskError
 from checks.tree.build import Builder, content_of
 from checks.tree.load import Loader
 from checks.tree.model import Tree
+from checks.wording import did_you_mean
 
 ROOT = Path(__file__).resolve().parent.parent
 GITOPS = "gitops"
@@ -122,7 +122,7 @@ def page(text: str, rules: Sequence[Rule]) -> str:
 
 def loaded(root: Path, stacks: Sequence[str]) -> list[Tree]:
     """The trees of some stacks, or of all; raises `AskError`."""
-    asker = Asker(program=ROOT, cache=default_cache())
+    asker = Asker()
     plans = {one.stack: one for one in asker.plans(root)}
     if not plans:
         raise AskError(f"{root} has no Pulumi.STACK.yaml, so there is no tree to look at")
@@ -145,7 +145,7 @@ def loaded(root: Path, stacks: Sequence[str]) -> list[Tree]:
 
 def fetched(trees: Sequence[Tree]) -> list[str]:
     """Get the charts of some trees; what could not be had. Raises `AskError`."""
-    asker = Asker(program=ROOT, cache=default_cache())
+    asker = Asker()
     return fetch(trees, asker.tools((HELM,))[HELM], asker.cache / ARCHIVES)
 
 
@@ -160,8 +160,7 @@ def refuse_unknown(what: str, given: Sequence[str], known: Sequence[str]) -> Non
     """End with every word that is not known, and the one that may have been meant."""
     strange = [word for word in given if word not in known]
     for word in strange:
-        near = get_close_matches(word, known, n=1)
-        question = f"; did you mean {near[0]}?" if near else f": there are {', '.join(known)}"
+        question = did_you_mean(word, known) or f": there are {', '.join(known)}"
         print(f"hearth: there is no {what} {word}{question}", file=sys.stderr)
     if strange:
         raise typer.Exit(2)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from checks.tree.ask import Asker, AskError, default_cache
+from checks.tree.ask import Asker, AskError
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOL = "gitleaks"
@@ -18,7 +18,7 @@ QUIET = ("--no-banner", "--redact", "--verbose", "--log-level=error")
 def main(arguments: list[str]) -> int:
     """0 when there is none; 1, and the places, when there is."""
     try:
-        program = Asker(program=ROOT, cache=default_cache()).tools((TOOL,))[TOOL]
+        program = Asker().tools((TOOL,))[TOOL]
     except AskError as error:
         print(f"hearth: {error}", file=sys.stderr)
         return 2

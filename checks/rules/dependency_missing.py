@@ -1,10 +1,10 @@
 """A `dependsOn` that names what no cluster will ever have."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from checks.finding import Finding, Rule
 from checks.tree.model import Tree
+from checks.wording import did_you_mean
 
 NAME = "dependency-missing"
 
@@ -17,8 +17,7 @@ def find(tree: Tree) -> Iterator[Finding]:
             for number, (namespace, name) in enumerate(one.depends_on):
                 if (namespace, name) in known:
                     continue
-                near = get_close_matches(name, [other for _, other in known], n=1)
-                question = f"; did you mean {near[0]}?" if near else ""
+                question = did_you_mean(name, (other for _, other in known))
                 yield one.finding(
                     NAME,
                     f"{one.item.kind} {one.name} waits for {namespace}/{name}, which this cluster "

@@ -1,13 +1,13 @@
 """A Kustomization that waits for the health of what can never be healthy before it is done."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from checks.finding import Finding, Rule
 from checks.gitops_tree import FLUX, Placed
 from checks.tree.model import Kustomization, Tree
 from checks.tree.waiting import BUILT_IN, FLUX_DOMAIN, Waiting
+from checks.wording import did_you_mean
 
 NAME = "health-check"
 
@@ -51,8 +51,7 @@ def judged(
         yield from deadlock(one, item, order, *path)
     elif not missing_is_possible(group, kind, check, order):
         names = [key[3] for key in order.objects if key[:2] == (group, kind)]
-        near = get_close_matches(str(check.get("name")), names, n=1)
-        question = f"; did you mean {near[0]}?" if near else ""
+        question = did_you_mean(str(check.get("name")), names)
         yield one.finding(
             NAME,
             f"{told}, which nothing in this cluster's tree brings{question}",

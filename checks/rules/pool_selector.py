@@ -1,12 +1,12 @@
 """A Service that no pool of addresses takes."""
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from checks.finding import Finding, Rule
 from checks.tree.balancers import CILIUM, METALLB, Balanced, Pool, balanced, pools
 from checks.tree.model import Tree, mapping, sequence
+from checks.wording import did_you_mean
 
 NAME = "pool-selector"
 
@@ -24,8 +24,7 @@ def nothing_for(one: Balanced, known: Sequence[Pool]) -> Finding:
     key, asked = one.pool
     names = [pool.name for pool in known if pool.item.group == METALLB]
     if asked and names and asked not in names:
-        near = get_close_matches(asked, names, n=1)
-        question = f"; did you mean {near[0]}?" if near else ""
+        question = did_you_mean(asked, names)
         way = ("metadata",) if one.name else one.path
         return one.finding(
             NAME,

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from checks.tree.definitions import Definition, definitions
 from checks.tree.load import Wanted
 from config.owned import Owned, OwnedObject, OwnedRelease
 
+ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 900
 PROGRAM = ("config", "components", "stacks")
 TOOLS = ("lab/tools",)
@@ -45,8 +46,8 @@ def default_cache() -> Path:
 class Asker:
     """Asks from the folder of the program; `cache` keeps what was answered."""
 
-    program: Path
-    cache: Path
+    program: Path = ROOT
+    cache: Path = field(default_factory=default_cache)
 
     def plans(self, root: Path) -> list[Wanted]:
         """Every stack of a repository, as the program would build it."""

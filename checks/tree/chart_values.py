@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from checks.gitops_tree import LOADER
+from checks.tree.charts import folder
 from checks.tree.model import HelmRelease, Tree, mapping
 
 VALUES, SCHEMA, DESCRIPTION = "values.yaml", "values.schema.json", "Chart.yaml"
@@ -38,18 +39,17 @@ class Archive:
     name: str
     version: str
 
-    def path(self, folder: Path) -> Path:
+    def path(self, archives: Path) -> Path:
         """Its file in a folder of archives."""
         word = hashlib.sha256(f"{self.url} {self.name} {self.version}".encode()).hexdigest()[:16]
-        return folder / f"{self.name.rpartition('/')[2]}-{self.version}-{word}.tgz"
+        return archives / f"{self.name.rpartition('/')[2]}-{self.version}-{word}.tgz"
 
 
 def chart(tree: Tree, release: HelmRelease) -> Chart | None:
     """A release's chart; None where it cannot be had."""
-    source = mapping(release.chart_spec, "sourceRef")
-    if (source.get("kind"), source.get("name")) == ("GitRepository", "flux-system"):
-        folder = tree.root / str(release.chart_spec.get("chart", ""))
-        return read(lambda name: text(folder / name)) if folder.is_dir() else None
+    own = folder(tree, release)
+    if own is not None:
+        return read(lambda name: text(own / name)) if own.is_dir() else None
     archive = archive_of(tree, release)
     path = archive.path(tree.archives) if archive and tree.archives else None
     return unpacked(path) if path and path.is_file() else None

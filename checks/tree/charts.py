@@ -1,4 +1,4 @@
-"""Charts that stand in the repository itself: which releases install them, and their templates.
+"""Charts that stand in the repository itself: where each release has its own, and its templates.
 
 Templates are no YAML before Helm has rendered them; they are read as text.
 """
@@ -26,13 +26,18 @@ class Part:
         return self.line + (text or self.text).count("\n", 0, position)
 
 
-def templates(tree: Tree, release: HelmRelease) -> Iterator[Part]:
-    """The documents of a release's chart; none where the chart is not in this repository."""
+def folder(tree: Tree, release: HelmRelease) -> Path | None:
+    """Where a release's chart lies in this repository; None for a chart from elsewhere."""
     source = mapping(release.chart_spec, "sourceRef")
     if (source.get("kind"), source.get("name")) != ("GitRepository", "flux-system"):
-        return
-    folder = tree.root / str(release.chart_spec.get("chart", "")) / "templates"
-    for path in sorted(folder.rglob("*.yaml")):
+        return None
+    return tree.root / str(release.chart_spec.get("chart", ""))
+
+
+def templates(tree: Tree, release: HelmRelease) -> Iterator[Part]:
+    """The documents of a release's chart; none where the chart is not in this repository."""
+    chart = folder(tree, release)
+    for path in sorted((chart / "templates").rglob("*.yaml")) if chart else ():
         text, begin = path.read_text(), 0
         for end in [*(match.start() for match in BETWEEN.finditer(text)), len(text)]:
             line = text.count("\n", 0, begin) + 1

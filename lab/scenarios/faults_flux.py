@@ -6,6 +6,7 @@ by the `up` that waited for it.
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Final
 
 from lab.error_page import AREAS
@@ -41,16 +42,9 @@ def impatient(cluster: Facts) -> None:
 
 
 @contextmanager
-def away(rehearsal: Rehearsal) -> Iterator[None]:
-    """It hangs up at once."""
-    with rehearsal.facts.edited(impatient), git_fault(rehearsal, kind="unavailable"):
-        yield
-
-
-@contextmanager
-def denied(rehearsal: Rehearsal) -> Iterator[None]:
-    """It does not know the deploy key."""
-    with rehearsal.facts.edited(impatient), git_fault(rehearsal, kind="denied"):
+def out_of_order(rehearsal: Rehearsal, *, kind: str) -> Iterator[None]:
+    """It is, for an owner who does not wait long."""
+    with rehearsal.facts.edited(impatient), git_fault(rehearsal, kind=kind):
         yield
 
 
@@ -89,7 +83,7 @@ FAULTS = (
         wrong="the Git server hangs up on everybody",
         remedy="wait for it, or reach it; then `pulumi up`",
         says=("Flux has not converged", "GitRepository"),
-        setting=away,
+        setting=partial(out_of_order, kind="unavailable"),
         takeover=Takeover.UP,
         seconds=SECONDS,
     ),
@@ -100,7 +94,7 @@ FAULTS = (
         remedy="add `deployKeyPublic` of the stack's file to the repository's deploy keys;"
         " then `pulumi up`",
         says=("Flux has not converged", "unable to authenticate"),
-        setting=denied,
+        setting=partial(out_of_order, kind="denied"),
         takeover=Takeover.UP,
         seconds=SECONDS,
     ),
