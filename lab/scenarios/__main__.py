@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from subprocess import TimeoutExpired
 
+from proxmoxer import ResourceException
 from requests import RequestException
 
 from config.load import load_cluster
@@ -20,7 +21,7 @@ from lab.critical import critical_path, needs
 from lab.engine import Engine, Outcome
 from lab.errors import EngineError
 from lab.picture import picture
-from lab.scenarios import flux_state, shelf
+from lab.scenarios import flux_state, proxmox_ve, shelf
 from lab.scenarios.catalog import chosen
 from lab.scenarios.core import taken_down
 from lab.scenarios.entry import Entry
@@ -36,6 +37,15 @@ from lab.world.errors import WorldError
 PICTURE = "timeline.svg"
 # After these the cluster has been handed over to Flux.
 HAND_OVERS = frozenset({"create", "recreate"})
+# What a scenario's failure looks like; anything else is a mistake in the lab.
+FAILURES = (
+    Failed,
+    EngineError,
+    WorldError,
+    RequestException,
+    ResourceException,
+    TimeoutExpired,
+)
 
 
 class Runner:
@@ -158,7 +168,7 @@ class Runner:
         started = time.monotonic()
         try:
             detail, passed = action(), True
-        except (Failed, EngineError, WorldError, RequestException, TimeoutExpired) as error:
+        except FAILURES as error:
             detail, passed = str(error), False
         seconds = round(time.monotonic() - started, 1)
         self.timeline.result(name, passed=passed, seconds=seconds, detail=detail)
@@ -181,6 +191,7 @@ def cleaned(rehearsal: Rehearsal) -> str:
     """A world as it was before anything, whatever state a scenario left it in."""
     rehearsal.vendors.heal()
     shelf.tidy(rehearsal)
+    proxmox_ve.tidy(rehearsal)
     return f"{recovered(rehearsal)}; {taken_down(rehearsal)}"
 
 

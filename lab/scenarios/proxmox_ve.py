@@ -73,6 +73,24 @@ class ProxmoxVe:
         datastore = volume.partition(":")[0]
         self.finish(self.api.nodes(self.host).storage(datastore).content(volume).delete())
 
+    def free_strays(self) -> list[str]:
+        """Free every volume that is named after no machine, off whatever it hangs on; which."""
+        node = self.api.nodes(self.host)
+        machines = [int(item["vmid"]) for item in node.qemu.get()]
+        strays = [
+            str(item["volid"])
+            for store in node.storage.get(content="images")
+            for item in node.storage(store["storage"]).content.get(content="images")
+            if int(item["vmid"]) not in machines
+        ]
+        for machine in machines:
+            for slot, volume in self.disks(machine).items():
+                if volume in strays:
+                    self.detach(machine, slot)
+        for volume in strays:
+            self.delete(volume)
+        return strays
+
     def stop(self, machine: int) -> None:
         """Pull a machine's plug."""
         self.finish(self.api.nodes(self.host).qemu(machine).status.stop.post())
@@ -88,6 +106,12 @@ class ProxmoxVe:
                 return
             time.sleep(POLL_SECONDS)
         raise Failed(f"{task} has not ended within {TASK_SECONDS:.0f} s")
+
+
+def tidy(rehearsal: Rehearsal) -> None:
+    """Free the volumes that a failed scenario left, where the stack has a Proxmox VE."""
+    if rehearsal.cluster().proxmox is not None:
+        as_owner(rehearsal).free_strays()
 
 
 def as_owner(rehearsal: Rehearsal) -> ProxmoxVe:

@@ -235,6 +235,7 @@ def datastore(rehearsal: Rehearsal, owner: ProxmoxVe) -> Iterator[None]:
     try:
         yield
     finally:
+        owner.free_strays()  # what a failure left would be out of sight without its datastore
         owner.api.access.acl.put(delete=1, **place)
         owner.api.storage(OWN_DATASTORE).delete()
 
