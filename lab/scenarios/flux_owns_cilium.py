@@ -7,7 +7,6 @@ to fetch it. The way back is the one of docs/flux.md, from outside.
 """
 
 import json
-import subprocess
 from typing import Any
 
 from lab.scenarios.core import ready_nodes
@@ -15,7 +14,7 @@ from lab.scenarios.entry import Entry
 from lab.scenarios.flux import commit, insist_well, listed, look, tree_put_back
 from lab.scenarios.flux_state import KUSTOMIZATIONS, RELEASES
 from lab.scenarios.polling import wait_until
-from lab.scenarios.rehearsal import CLIENT_SECONDS, Failed, Rehearsal
+from lab.scenarios.rehearsal import Failed, Rehearsal
 
 NAME = "infrastructure-cilium"
 FOLDER = "gitops/infrastructure/cilium"
@@ -161,17 +160,8 @@ def helm_revision(rehearsal: Rehearsal) -> int:
 
 
 def helm(rehearsal: Rehearsal, *arguments: str) -> str:
-    """Helm, as the owner has it."""
-    done = subprocess.run(
-        ["helm", "--kubeconfig", str(rehearsal.write_kubeconfig()), "-n", NAMESPACE, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=CLIENT_SECONDS * 4,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise Failed(f"helm {arguments[0]}: {done.stderr.strip()}")
-    return done.stdout
+    """Helm about the namespace of Cilium's release."""
+    return rehearsal.helm("-n", NAMESPACE, *arguments, seconds=SECONDS)
 
 
 ENTRIES = (

@@ -93,12 +93,17 @@ class Rehearsal:
         path.write_text(self.engine.output("talosconfig"))
         return self._client("talosctl", "--talosconfig", str(path), *arguments)
 
-    def _client(self, *command: str) -> str:
+    def helm(self, *arguments: str, seconds: float = CLIENT_SECONDS) -> str:
+        """Helm against the cluster, as the owner has it."""
+        path = str(self.write_kubeconfig())
+        return self._client("helm", "--kubeconfig", path, *arguments, seconds=seconds)
+
+    def _client(self, *command: str, seconds: float = CLIENT_SECONDS) -> str:
         done = subprocess.run(
             command,
             capture_output=True,
             text=True,
-            timeout=CLIENT_SECONDS,
+            timeout=seconds,
             check=False,
         )
         if done.returncode != 0:
