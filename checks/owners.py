@@ -7,6 +7,7 @@ its release stands for it.
 from collections.abc import Iterator
 
 from checks.tree.model import Tree
+from checks.wording import titled
 
 PROGRAM = "the program"
 
@@ -38,4 +39,4 @@ def by_flux(tree: Tree) -> Iterator[str]:
 
 def told(group: str, kind: str, namespace: str, name: str) -> str:
     """An object in one word and its name."""
-    return f"{'.'.join(filter(None, (kind, group)))} {'/'.join(filter(None, (namespace, name)))}"
+    return titled(".".join(filter(None, (kind, group))), namespace, name)

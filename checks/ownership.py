@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checks.gitops_tree import Placed, Reader, TreeError
+from checks.wording import titled
 from config.owned import Owned, OwnedObject, OwnedRelease
 
 HELM = "helm.toolkit.fluxcd.io"
@@ -101,7 +102,7 @@ def twice_by_flux(tree: Sequence[Placed]) -> Iterator[Twice]:
     for key, items in seen.items():
         if len(items) > 1 and not (key[0] == "release" and same_object(items)):
             yield Twice(
-                what=f"{items[0].kind} {'/'.join(filter(None, key[-2:]))}",
+                what=titled(items[0].kind, *key[-2:]),
                 owners=places(items),
                 reason="Each of them prunes and changes what the other made",
                 item=items[-1],

@@ -6,10 +6,10 @@ must be there. Patterns, bounds and rules across fields are the cluster's own to
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from checks.gitops_tree import VARIABLE
+from checks.wording import did_you_mean
 
 Schema = Mapping[str, Any]
 Path = tuple[str | int, ...]
@@ -55,7 +55,7 @@ def misfits(value: Any, schema: Schema, path: Path = ()) -> Iterator[Wrong]:
         yield Wrong(path=path, message=message, fix=f"make it {kind}{quoting(schema)}")
     elif (allowed := schema.get("enum")) and value not in allowed:
         known = ", ".join(map(str, allowed))
-        near = nearest(str(value), map(str, allowed))
+        near = did_you_mean(str(value), map(str, allowed))
         message = f"{dotted(path)} is {value}, which is none of: {known}{near}"
         yield Wrong(path=path, message=message, fix=f"make it one of: {known}")
     elif isinstance(value, list):
@@ -90,15 +90,8 @@ def unknown(path: Path, known: list[str]) -> Wrong:
     listed = f" (it has {few})" if few else ""
     name, parent = str(path[-1]), dotted(path[:-1])
     where = f"{parent} has" if parent else "it has"
-    message = f"{where} no field `{name}`{listed}{nearest(name, known)}"
+    message = f"{where} no field `{name}`{listed}{did_you_mean(name, known)}"
     return Wrong(path=path, message=message, fix="take it away, or write it as the kind has it")
-
-
-def nearest(name: str, known: Any) -> str:
-    """The known word that is meant, as a question."""
-    lower = {word.lower(): word for word in known}
-    near = get_close_matches(name.lower(), lower, n=1)
-    return f"; did you mean `{lower[near[0]]}`?" if near else ""
 
 
 def open_to_any(schema: Schema) -> bool:

@@ -7,7 +7,7 @@ from checks.finding import Finding, Rule
 from checks.gitops_tree import FLUX, Placed
 from checks.tree.model import Kustomization, Tree
 from checks.tree.waiting import BUILT_IN, FLUX_DOMAIN, Waiting
-from checks.wording import did_you_mean
+from checks.wording import did_you_mean, titled
 
 NAME = "health-check"
 
@@ -99,13 +99,13 @@ def needs(item: Placed, order: Waiting) -> Iterator[tuple[Placed, str]]:
 
 def shown(item: Placed) -> str:
     """`HelmRelease web/website`."""
-    return f"{item.kind} {'/'.join(filter(None, (item.namespace, item.name)))}"
+    return titled(item.kind, item.namespace, item.name)
 
 
 def called(check: Mapping[str, Any]) -> str:
     """The same, of a check."""
-    words = filter(None, (check.get("namespace"), check.get("name")))
-    return f"{check.get('kind')} {'/'.join(map(str, words))}"
+    namespace, name = (str(check.get(key) or "") for key in ("namespace", "name"))
+    return titled(str(check.get("kind")), namespace, name)
 
 
 def lacks(group: str, kind: str, tree: Tree) -> bool:
