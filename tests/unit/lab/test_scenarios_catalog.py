@@ -1,5 +1,6 @@
 """Scenario names are fixed, stacks run what they can, an edited file stays the same file."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.unit.components.committed import STACKS, cluster
 
 pytestmark = pytest.mark.unit
 
+README = Path(__file__).resolve().parents[3] / "README.md"
 MADE, ADOPTED = abilities(cluster("test-cluster")), abilities(cluster("home-ops"))
 
 
@@ -112,3 +114,11 @@ def test_an_edit_for_a_while_is_undone_even_when_the_scenario_fails(tmp_path: Pa
     with pytest.raises(KeyError, match="no machine cp9"):
         fail_while_edited(file)
     assert file.path.read_text() == before
+
+
+def test_the_readme_says_what_each_scenario_proves() -> None:
+    rows = re.findall(r"^\| ([a-z-]+) \|", README.read_text(), flags=re.MULTILINE)
+    groups = ("fault-", "kill-")
+    single = {entry.name for entry in CATALOG if not entry.name.startswith(groups)}
+    assert single - set(rows) == set()
+    assert set(rows) - single - {"scenario"} == set()
