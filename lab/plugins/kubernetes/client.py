@@ -104,19 +104,31 @@ class Client:
     ) -> Object:
         """One request; the decoded answer. Raises `ApiError` or `UnreachableError`."""
         url = self.cluster.server + path
+        wanted = requests.Request(
+            method,
+            url,
+            data=None if body is None else json.dumps(body),
+            headers={"Content-Type": content},
+            params=query,
+        )
         try:
-            answer = self._session.request(
-                method,
-                url,
-                data=None if body is None else json.dumps(body),
-                headers={"Content-Type": content},
-                params=query,
-                timeout=_TIMEOUT,
-            )
+            return _decoded(self._sent(wanted))
         except requests.RequestException as error:
             verb = method.capitalize()
             raise UnreachableError(f'{verb} "{url}": {as_go_says(error, url)}') from error
-        return _decoded(answer)
+
+    def _sent(self, wanted: requests.Request) -> requests.Response:
+        """The answer; a read whose connection broke is sent once more, on a new one.
+
+        As Go's client does (net/http, `Transport`: "safely retried"): the API server behind a
+        virtual address is another one after a move, and what was kept open ends at the old one.
+        """
+        try:
+            return self._session.send(self._session.prepare_request(wanted), timeout=_TIMEOUT)
+        except requests.ConnectionError as error:
+            if wanted.method != "GET" or not broke(error):
+                raise
+        return self._session.send(self._session.prepare_request(wanted), timeout=_TIMEOUT)
 
     def path(self, gvk: GroupVersionKind, namespace: str = "", name: str = "") -> str:
         """The URL path of a kind's collection or of one object. `NoMatchError` when unknown."""
@@ -193,14 +205,7 @@ def as_go_says(error: BaseException, url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     address = f"{parts.hostname}:{port}"
-    seen: BaseException | None = error
-    chain: list[BaseException] = []
-    while seen is not None and len(chain) < 10:
-        chain.append(seen)
-        reason = getattr(seen, "reason", None)
-        nested = reason if isinstance(reason, BaseException) else None
-        first = seen.args[0] if seen.args and isinstance(seen.args[0], BaseException) else None
-        seen = nested or first or seen.__cause__
+    chain = causes(error)
     for item in chain:
         if isinstance(item, OSError) and item.errno:
             known = {
@@ -215,8 +220,27 @@ def as_go_says(error: BaseException, url: str) -> str:
             return f"dial tcp: lookup {parts.hostname}: no such host"
         if isinstance(item, requests.exceptions.SSLError):
             return f"tls: failed to verify certificate: {item}"
+    return ended_early(error, address) or str(chain[-1])
+
+
+def ended_early(error: BaseException, address: str) -> str:
+    """The words for what ran out of time or was hung up on; empty for anything else."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return f"dial tcp {address}: i/o timeout"
     if isinstance(error, requests.exceptions.Timeout):
         return "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-    return str(chain[-1])
+    return "EOF" if broke(error) else ""
+
+
+def broke(error: BaseException) -> bool:
+    """Whether a connection ended that had been there."""
+    return any(isinstance(item, ConnectionResetError | BrokenPipeError) for item in causes(error))
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """An error and what it was made of, from the outside in."""
+    found = [error]
+    for item in found:
+        inner = (getattr(item, "reason", None), *item.args, item.__cause__)
+        found += [one for one in inner if isinstance(one, BaseException) and one not in found]
+    return found
