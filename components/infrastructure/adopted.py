@@ -38,7 +38,7 @@ class AdoptedMachines:
     def __init__(self) -> None:
         self._ground: _Ground | None = None
 
-    def prepare(self, site: Site) -> None:
+    def prepare(self, site: Site) -> Output[Any]:
         """Look at all hosts: whatever is wrong with any of them is told at once."""
         preflight = hearth.HostPreflight(
             child(site.name, "preflight"),
@@ -53,6 +53,7 @@ class AdoptedMachines:
             opts=site.inside(),
         )
         self._ground = _Ground(site=site, preflight=preflight)
+        return preflight.id
 
     def machine(self, name: str, machine: Machine, leave: Output[Any] | None) -> Ready:
         """A host, adopted; it changes hands once it has leave to."""

@@ -6,6 +6,7 @@ machine is its door.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -14,7 +15,7 @@ from pulumi import Input, InvokeOutputOptions, Output, ResourceOptions
 
 from components import hearth
 from components.infrastructure.fleet import Fleet, FleetArgs
-from components.infrastructure.steps import Step
+from components.infrastructure.steps import Step, held
 from components.naming import child, token
 from config import naming
 from config.cluster import API_PORT, Cluster
@@ -93,7 +94,7 @@ class Infrastructure(pulumi.ComponentResource):
         self.anchor = hearth.Anchor(child(name, "anchor"), cluster=cluster.name, opts=here)
         self._gates(name, cluster, kubeconfig.kubeconfig_raw, fleet)
         self._memberships(name, cluster, secrets, fleet)
-        self.talosconfig = self._talosconfig(cluster, secrets)
+        self.talosconfig = self._talosconfig(cluster, secrets, fleet.checked)
         self.register_outputs({"endpoint": cluster.endpoint})
 
     def _gates(self, name: str, cluster: Cluster, kubeconfig: Output[str], fleet: Fleet) -> None:
@@ -163,10 +164,13 @@ class Infrastructure(pulumi.ComponentResource):
                 ),
             )
 
-    def _talosconfig(self, cluster: Cluster, secrets: talos.machine.Secrets) -> Output[str]:
+    def _talosconfig(
+        self, cluster: Cluster, secrets: talos.machine.Secrets, checked: Output[Any]
+    ) -> Output[str]:
         """An admin's talosconfig; endpoints are the control planes' own addresses."""
         result = talos.client.get_configuration_output(
-            cluster_name=naming.talos_context(cluster.name),
+            # As with the machines' configurations: nothing is asked while the run may end.
+            cluster_name=held(naming.talos_context(cluster.name), checked),
             client_configuration=hearth.talos_client(secrets.client_configuration),
             endpoints=[str(machine.addresses[0]) for machine in cluster.control_planes],
             nodes=[str(machine.addresses[0]) for machine in cluster.machines],

@@ -14,6 +14,7 @@ import pulumiverse_talos as talos
 from pulumi import Input, InvokeOutputOptions, Output, Resource, ResourceOptions
 
 from components.infrastructure.patches import Document, documents, tailscale
+from components.infrastructure.steps import held
 from components.infrastructure.text import dumped
 from components.infrastructure.view import View, view
 from components.naming import child, token
@@ -58,7 +59,8 @@ def machine_secrets(secrets: talos.machine.Secrets) -> Output[Any]:
 class RenderedArgs:
     """A machine's facts, and what its configuration is rendered with.
 
-    `secrets` is what `machine_secrets` makes of them, once for all machines.
+    `secrets` is what `machine_secrets` makes of them, once for all machines; `checked` is there
+    once the ground has been looked at.
     """
 
     cluster: Cluster
@@ -66,6 +68,7 @@ class RenderedArgs:
     installer: Input[str]
     secrets: Input[Any]
     tailscale_key: Input[str] | None
+    checked: Output[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +84,9 @@ def rendered(args: RenderedArgs, parent: Resource) -> Rendered:
     cluster = args.cluster
     patches = patch_documents(args)
     result = talos.machine.get_configuration_output(
-        cluster_name=cluster.name,
+        # Not before the ground has been looked at: a question to a plugin that is open when a check
+        # ends the run comes back as a traceback, because the engine closes the plugin first.
+        cluster_name=held(cluster.name, args.checked),
         cluster_endpoint=cluster.endpoint,
         machine_type=args.machine.role.talos,
         machine_secrets=args.secrets,

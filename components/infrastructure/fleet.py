@@ -4,6 +4,7 @@ How a machine comes to be there is its stack's step (`steps`): made on a hypervi
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumiverse_talos as talos
@@ -45,10 +46,12 @@ class FleetArgs:
 class Fleet(pulumi.ComponentResource):
     """The machines, configured.
 
-    `founders` are the control planes, configured and well, in config order; `made` and `applied`
-    every machine itself and its configuration, by its name.
+    `checked` is there once the ground has been looked at; `founders` are the control planes,
+    configured and well, in config order; `made` and `applied` every machine itself and its
+    configuration, by its name.
     """
 
+    checked: Output[Any]
     founders: list[Resource]
     made: dict[str, Resource]
     applied: dict[str, Resource]
@@ -72,7 +75,7 @@ class Fleet(pulumi.ComponentResource):
         )
         self._installer = installer_image(expected, versions.TALOS, args.step.platform)
         self._bundle = machine_secrets(args.secrets)
-        args.step.prepare(
+        self.checked = args.step.prepare(
             Site(
                 name=name,
                 parent=self,
@@ -118,6 +121,7 @@ class Fleet(pulumi.ComponentResource):
                 machine=machine,
                 installer=self._installer,
                 secrets=self._bundle,
+                checked=self.checked,
                 tailscale_key=args.tailscale_key,
             ),
             self,

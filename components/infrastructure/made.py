@@ -37,7 +37,7 @@ class MadeMachines:
         self._proxmox, self._pool, self._datastore = proxmox, pool, datastore
         self._ground: _Ground | None = None
 
-    def prepare(self, site: Site) -> None:
+    def prepare(self, site: Site) -> Output[Any]:
         """Look at the hypervisor, then bring the stack's image to every host of it."""
         proxmox, cluster = self._proxmox, site.cluster
         preflight = hearth.Preflight(
@@ -54,6 +54,7 @@ class MadeMachines:
         )
         images = {host.name: image(site, host.name, preflight) for host in proxmox.hosts}
         self._ground = _Ground(site=site, preflight=preflight, images=images)
+        return preflight.id
 
     def machine(self, name: str, machine: Machine, leave: Output[Any] | None) -> Ready:
         """A virtual machine on its host, made or changed once it has leave to."""

@@ -53,8 +53,8 @@ class Step(Protocol):
     def platform(self) -> str:
         """Talos' word for what its image runs on; the installer is made for it."""
 
-    def prepare(self, site: Site) -> None:
-        """What all machines need: checks of the ground they will stand on, images."""
+    def prepare(self, site: Site) -> Output[Any]:
+        """What all machines need: checks of the ground, which the output waits for, and images."""
 
     def machine(self, name: str, machine: Machine, leave: Output[Any] | None) -> Ready:
         """One machine; with `leave`, it changes once that is there."""

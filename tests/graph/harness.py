@@ -103,7 +103,13 @@ class Recorder(pulumi_mocks.Mocks):
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
         provider = str(args.provider or "").rpartition("::")[0]
-        self.graph.invokes.append(Invoked(token=args.token, args=args.args, provider=provider))
+        call = Invoked(
+            token=args.token,
+            args=args.args,
+            provider=provider,
+            after=len(self.graph.resources),
+        )
+        self.graph.invokes.append(call)
         return ANSWERS[args.token], []
 
 

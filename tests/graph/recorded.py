@@ -84,11 +84,12 @@ class Registered:
 
 @dataclass(frozen=True, kw_only=True)
 class Invoked:
-    """One call of a provider's function."""
+    """One call of a provider's function; `after` so many registrations."""
 
     token: str
     args: dict[str, Any]
     provider: str
+    after: int
 
 
 @dataclass

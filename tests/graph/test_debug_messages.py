@@ -10,6 +10,8 @@ import pytest
 from stacks.program import DEBUG_VARIABLE, without_debug_messages
 from tests.graph.harness import Monitor, Recorder, event_loop
 
+pytestmark = pytest.mark.graph
+
 WARNING = "the registration of a-part was watched"
 
 

@@ -155,3 +155,16 @@ def test_only_control_planes_join_the_tailnet(graph: Graph) -> None:
         if any(item.get("name") == "tailscale" for item in documents)
     }
     assert joined == {"cp1", "cp2", "cp3"}
+
+
+@pytest.mark.parametrize("run", ["graph", "preview", "metal", "metal_preview"])
+def test_talos_is_asked_for_configurations_after_the_ground_has_been_looked_at(
+    run: str, request: pytest.FixtureRequest
+) -> None:
+    """A check that fails ends the run, and a question that is open then ends as a traceback."""
+    graph: Graph = request.getfixturevalue(run)
+    kinds = [item.type.rpartition(":")[2] for item in graph.resources]
+    (checked,) = (at for at, kind in enumerate(kinds) if kind in {"Preflight", "HostPreflight"})
+    asked = graph.calls("getConfiguration")
+    assert asked or "preview" in run  # in a preview the secrets are not known yet
+    assert all(call.after > checked for call in asked)
