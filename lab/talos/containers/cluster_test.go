@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -28,7 +29,7 @@ type cluster struct {
 	ca  []byte
 
 	mu      sync.Mutex
-	version int
+	events  []kube.Object          // each is a version
 	pods    map[string]kube.Object // by path
 	streams []chan kube.Object
 	tokens  []kube.Object // requests
@@ -89,7 +90,7 @@ func (c *cluster) list() kube.Object {
 	for _, o := range c.pods {
 		items = append(items, o)
 	}
-	return kube.Object{"metadata": kube.Object{"resourceVersion": fmt.Sprint(c.version)}, "items": items}
+	return kube.Object{"metadata": kube.Object{"resourceVersion": fmt.Sprint(len(c.events))}, "items": items}
 }
 
 func (c *cluster) token(body kube.Object) kube.Object {
@@ -99,12 +100,18 @@ func (c *cluster) token(body kube.Object) kube.Object {
 	return kube.Object{"status": kube.Object{"token": fmt.Sprintf("token-%d", len(c.tokens))}}
 }
 
-// stream sends what happens from now on; a list that came before it is repeated, which hurts nobody.
+// stream sends what has happened since the version that is asked for, and what happens from now on.
 func (c *cluster) stream(w http.ResponseWriter, req *http.Request) {
-	ch := make(chan kube.Object, 100)
+	since, err := strconv.Atoi(req.URL.Query().Get("resourceVersion"))
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
 	c.mu.Lock()
-	for _, o := range c.pods {
-		ch <- kube.Object{"type": "ADDED", "object": o}
+	past := c.events[since:]
+	ch := make(chan kube.Object, len(past)+100)
+	for _, e := range past {
+		ch <- e
 	}
 	c.streams = append(c.streams, ch)
 	c.mu.Unlock()
@@ -124,15 +131,16 @@ func (c *cluster) stream(w http.ResponseWriter, req *http.Request) {
 
 // put stores a pod as a new version, under the lock, and tells everybody.
 func (c *cluster) put(kind, path string, o kube.Object) kube.Object {
-	c.version++
 	copied := clone(o) // what was handed out once never changes
-	kube.Dig(copied, "metadata")["resourceVersion"] = fmt.Sprint(c.version)
+	kube.Dig(copied, "metadata")["resourceVersion"] = fmt.Sprint(len(c.events) + 1)
 	c.pods[path] = copied
 	if kind == "DELETED" {
 		delete(c.pods, path)
 	}
+	event := kube.Object{"type": kind, "object": copied}
+	c.events = append(c.events, event)
 	for _, ch := range c.streams {
-		ch <- kube.Object{"type": kind, "object": copied}
+		ch <- event
 	}
 	return copied
 }
