@@ -138,7 +138,7 @@ class Runner:
         try:
             detail = entry.run(self.rehearsal)
         except Failed:
-            with suppress(Failed, EngineError, TimeoutExpired):  # the scenario's failure is told
+            with suppress(*FAILURES):  # the scenario's failure is told
                 self.hear()
             raise
         self.hear()

@@ -197,8 +197,6 @@ def volume_sweep(rehearsal: Rehearsal) -> str:
             there = {**owner.volumes(shared), **owner.volumes(OWN_DATASTORE)}
             if sorted(there) != sorted(foreign):
                 raise Failed(f"{foreign} were to survive a destroy, and there are {sorted(there)}")
-        for volume in foreign:
-            owner.delete(volume)
     left = rehearsal.leftovers()
     if left:
         raise Failed("two destroys left:\n" + "\n".join(f"  {item}" for item in left))
@@ -235,7 +233,7 @@ def datastore(rehearsal: Rehearsal, owner: ProxmoxVe) -> Iterator[None]:
     try:
         yield
     finally:
-        owner.free_strays()  # what a failure left would be out of sight without its datastore
+        owner.free_strays()  # what is left on a datastore would be out of sight without it
         owner.api.access.acl.put(delete=1, **place)
         owner.api.storage(OWN_DATASTORE).delete()
 

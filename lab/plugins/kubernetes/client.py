@@ -104,7 +104,7 @@ class Client:
     ) -> Object:
         """One request; the decoded answer. Raises `ApiError` or `UnreachableError`."""
         url = self.cluster.server + path
-        wanted = requests.Request(
+        request = requests.Request(
             method,
             url,
             data=None if body is None else json.dumps(body),
@@ -112,23 +112,24 @@ class Client:
             params=query,
         )
         try:
-            return _decoded(self._sent(wanted))
+            answer = self._sent(self._session.prepare_request(request))
         except requests.RequestException as error:
             verb = method.capitalize()
             raise UnreachableError(f'{verb} "{url}": {as_go_says(error, url)}') from error
+        return _decoded(answer)
 
-    def _sent(self, wanted: requests.Request) -> requests.Response:
-        """The answer; a read whose connection broke is sent once more, on a new one.
+    def _sent(self, request: requests.PreparedRequest) -> requests.Response:
+        """The answer; a read whose connection broke is sent once more.
 
         As Go's client does (net/http, `Transport`: "safely retried"): the API server behind a
         virtual address is another one after a move, and what was kept open ends at the old one.
         """
         try:
-            return self._session.send(self._session.prepare_request(wanted), timeout=_TIMEOUT)
+            return self._session.send(request, timeout=_TIMEOUT)
         except requests.ConnectionError as error:
-            if wanted.method != "GET" or not broke(error):
+            if request.method != "GET" or not broke(error):
                 raise
-        return self._session.send(self._session.prepare_request(wanted), timeout=_TIMEOUT)
+        return self._session.send(request, timeout=_TIMEOUT)
 
     def path(self, gvk: GroupVersionKind, namespace: str = "", name: str = "") -> str:
         """The URL path of a kind's collection or of one object. `NoMatchError` when unknown."""
