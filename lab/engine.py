@@ -19,7 +19,8 @@ from lab.events import Log, Stage
 from lab.strikes import Run, Strike
 
 DEADLINE_SECONDS = 900.0
-POLL_SECONDS = 0.05
+# The shortest operations take some hundredths of a second, and may be what a strike waits for.
+POLL_SECONDS = 0.01
 PROJECT = "hearth"
 # What a run without changes consists of.
 UNCHANGED = {"same"}

@@ -24,7 +24,7 @@ DEADLINE_SECONDS = 300.0
 SLICE_SECONDS = 0.004
 SLICE_GROWTH = 1.2
 SLICE_AT_MOST = 0.04
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.01
 # How long an effect is waited for while the CLI stands still: its plugins do not, and what they
 # have begun mostly shows by then. Else a busy machine may end an operation between two looks.
 LOOK_SECONDS = 2.0

@@ -5,7 +5,11 @@
 patched: every fault is a state fakepve (or the storage) has anyway.
 """
 
+import asyncio
 from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from lab.proxmox import wire
 from lab.proxmox.errors import died
@@ -33,6 +37,8 @@ class Faults:
                 self._fail(fault)
             case wire.SlowNetwork():
                 host.slow_network(fault.latency, fault.jitter)
+            case wire.LateAnswer():
+                pass  # `late` looks for it at every answer
             case wire.FlakyNetwork():
                 rates = (fault.drop_rate, fault.hang_rate, fault.hang_seconds, fault.seed)
                 host.flaky_network(*rates)
@@ -47,6 +53,19 @@ class Faults:
             case _:
                 await self._guest(fault)
         self._active.append(fault)
+
+    @web.middleware
+    async def late(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Keep back the answers that are to come late."""
+        answer = await handler(request)
+        for fault in self._active:
+            if (
+                isinstance(fault, wire.LateAnswer)
+                and request.method == fault.method
+                and request.path.startswith(wire.API + fault.path)
+            ):
+                await asyncio.sleep(fault.seconds)
+        return answer
 
     def _fail(self, fault: wire.Fail) -> None:
         self._host.fail(

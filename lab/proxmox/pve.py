@@ -30,9 +30,8 @@ from lab.proxmox.setup import apply_setup
 from lab.proxmox.state.access import ROOT, AccessControl
 from lab.proxmox.state.drives import Drive
 from lab.proxmox.volumes import Volumes
-from lab.proxmox.wire import Setup
+from lab.proxmox.wire import API, Setup
 
-API = "/api2/json"
 Table = list[tuple[str, str, Callable[..., Awaitable[Any]]]]
 
 
@@ -63,6 +62,7 @@ class LabPve(FakePve):  # type: ignore[misc]  # fakepve ships no annotations
         """The API and the lab's own control endpoints as one application."""
         app: web.Application = self._build_app()
         app.router.add_routes(control_routes(self))
+        app.middlewares.append(self.faults.late)
         app.on_cleanup.append(self._close)
         return app
 

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
+# Below it lies all of the API that answers in JSON.
+API = "/api2/json"
 GIB = 1024**3
 
 
@@ -112,6 +114,18 @@ class SlowNetwork(_Document):
     jitter: float = 0.0
 
 
+class LateAnswer(_Document):
+    """Requests of a method, below a path of the API, are carried out at once and answered late.
+
+    Real seconds, whatever the time scale: so that something can happen between deed and answer.
+    """
+
+    kind: Literal["late-answer"]
+    method: str
+    path: str
+    seconds: Annotated[float, Field(gt=0)]
+
+
 class FlakyNetwork(_Document):
     """A share of requests dropped or left unanswered."""
 
@@ -188,6 +202,7 @@ class RevokeTickets(_Document):
 Fault = Annotated[
     Fail
     | SlowNetwork
+    | LateAnswer
     | FlakyNetwork
     | QuorumLost
     | NodeOffline

@@ -12,6 +12,7 @@ from lab.scenarios.gate_retry import API_GATE, Shut, nothing_behind
 from lab.scenarios.kills import guest, vm
 from lab.scenarios.machines import first, machines
 from lab.scenarios.needs import Need
+from lab.scenarios.proxmox_host import failing
 from lab.scenarios.recovery import (
     bootstraps,
     complete,
@@ -41,7 +42,10 @@ def kill_destroy_access(rehearsal: Rehearsal) -> str:
     def gone() -> bool:
         return not rehearsal.vendors.get(rehearsal.vendors.worlds["proxmox"])["pools"]
 
-    return destroy_survives(rehearsal, POOL, gone)
+    # A pool is deleted in less time than it takes to see that it is about to be.
+    fault = {"kind": "late-answer", "method": "DELETE", "path": "/pools", "seconds": 5}
+    with failing(rehearsal, fault):
+        return destroy_survives(rehearsal, POOL, gone)
 
 
 def destroy_survives(rehearsal: Rehearsal, resource: str, effect: Callable[[], bool]) -> str:

@@ -1,6 +1,7 @@
 """Every kind of fault of the simulated host: what a client sees, and that it ends when told."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from requests.exceptions import ConnectionError as Dropped
 
 from lab.proxmox.wire import FAULT
 from tests.lab.proxmox_host import Host, done, host_in
+from tests.lab.waiting import wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -120,6 +122,17 @@ def test_a_slow_network_still_answers(host: Host) -> None:
     assert host.login().version.get()["release"] == "9.0"
 
 
+def test_a_late_answer_tells_of_what_was_done_when_it_was_asked(host: Host) -> None:
+    api, late = host.login(), {"kind": "late-answer", "method": "POST", "path": "/pools"}
+    host.lab("POST", "faults", {**late, "seconds": 2})
+    with ThreadPoolExecutor() as other:
+        answer = other.submit(api.pools.post, poolid="late")
+        wait_until(lambda: "late" in host.lab("GET", "world")["pools"], "the pool to be there")
+        assert not answer.done()
+        assert answer.result(10) is None
+    api.pools("late").delete()
+
+
 def test_a_storage_that_was_full_twice_has_its_space_back(host: Host) -> None:
     def free() -> int:
         return int(host.login().nodes("atlas").storage("local-zfs").status.get()["avail"])
@@ -134,6 +147,6 @@ def test_a_storage_that_was_full_twice_has_its_space_back(host: Host) -> None:
 
 def test_no_kind_of_fault_is_left_untried() -> None:
     kinds = {str(fault["kind"]) for fault, _, _ in [*REFUSALS, *ENDINGS]}
-    kinds |= {"deaf-guest", "flaky-network", "slow-network"}
+    kinds |= {"deaf-guest", "flaky-network", "slow-network", "late-answer"}
     schema = FAULT.json_schema()
     assert kinds == set(schema["discriminator"]["mapping"])
