@@ -2,7 +2,8 @@
 """Faults as data: each kind is put into the host's state, and taken out of it again.
 
 `POST /-/faults` adds one, `DELETE /-/faults` ends them all; a restart ends them too. Nothing is
-patched: every fault is a state fakepve (or the storage) has anyway.
+patched: every fault is a state fakepve (or the storage) has anyway, but for an answer that is late,
+which a middleware keeps back.
 """
 
 import asyncio
